@@ -1,0 +1,33 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the checkout importable as ``ansible_collections.metalstack.provisioning``, wherever it lies.
+
+``build/collections`` holds one symbolic link, from the collection's place to the repository root.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTIONS = ROOT / "build" / "collections"
+LINK = COLLECTIONS / "ansible_collections" / "metalstack" / "provisioning"
+
+
+def link_collection() -> None:
+    """Create the link if it is not there; a parallel run may do the same at the same time."""
+    LINK.parent.mkdir(parents=True, exist_ok=True)
+    if not LINK.is_symlink():
+        try:
+            LINK.symlink_to(Path("../../../.."), target_is_directory=True)
+        except FileExistsError:
+            if not LINK.is_symlink():
+                raise
+
+
+link_collection()
+for _path in (str(COLLECTIONS), str(ROOT)):
+    if _path not in sys.path:
+        sys.path.insert(0, _path)
