@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# What the scripts of this directory share. Sourced, never run.
+
+set -euo pipefail
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+BUILD="$ROOT/build"
+# The names are read by the scripts that source this file.
+# shellcheck disable=SC2034
+{
+  VENV="$ROOT/.venv"
+  NEWEST_VENV="$BUILD/venv-newest"
+  COLLECTIONS="$BUILD/collections"
+}
+cd "$ROOT"
+
+# die SENTENCE: say what is missing and how to get it, and stop.
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# say TEXT: one line of progress.
+say() { printf '%s\n' "$*"; }
+
+# Nothing of a gate lands in the user's home, which may be empty or read-only. The caller's own is remembered because
+# interpreters and pip's settings (proxy, certificates) are found there.
+export CALLER_HOME="${CALLER_HOME-${HOME:-}}"
+mkdir -p "$BUILD/home/.config" 2>/dev/null || die "$BUILD cannot be written: run make as the owner of this checkout."
+export HOME="$BUILD/home"
+export LC_ALL=C.UTF-8
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+if [[ -z "${PIP_CONFIG_FILE:-}" && -n "$CALLER_HOME" ]]; then
+  for file in "$CALLER_HOME/.config/pip/pip.conf" "$CALLER_HOME/.pip/pip.conf"; do
+    if [[ -r "$file" ]]; then export PIP_CONFIG_FILE="$file"; fi
+  done
+fi
+if [[ -z "${DOCKER_CONFIG:-}" && -d "$CALLER_HOME/.docker" ]]; then export DOCKER_CONFIG="$CALLER_HOME/.docker"; fi
+
+# git_here ARGUMENTS: git, also in a checkout that belongs to another user (a CI's bind mount).
+git_here() { git -c "safe.directory=*" -C "$ROOT" "$@"; }
+
+# tracked [PATTERN...]: the checkout's files, committed or not yet, without what .gitignore names; one a line.
+# shellcheck disable=SC2120
+tracked() {
+  local file
+  command -v git >/dev/null || die "git is missing: install it (apt-get install git)."
+  git_here rev-parse --git-dir >/dev/null 2>&1 || die "$ROOT is no git checkout: clone the repository with git."
+  git_here ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+    if [[ -e "$ROOT/$file" || -L "$ROOT/$file" ]]; then printf '%s\n' "$file"; fi
+  done
+}
+
+# link_collection: build/collections, through which Python and Ansible see the checkout under the collection's name.
+link_collection() {
+  mkdir -p "$COLLECTIONS/ansible_collections/metalstack"
+  ln -sfn ../../../.. "$COLLECTIONS/ansible_collections/metalstack/provisioning"
+}
+
+# core_of VENV, python_of VENV: the versions a virtual environment holds, such as 2.19.14 and 3.11.
+core_of() { "$1/bin/python" -c 'from importlib.metadata import version; print(version("ansible-core"))'; }
+python_of() { "$1/bin/python" -c 'import sys; print("{0}.{1}".format(*sys.version_info))'; }
