@@ -1,0 +1,175 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images: Debian 12 and 13 hosts made by mmdebstrap, and the store on top of the first.
+
+An image's tag is the hash of what defines it, so a second run finds it and an edit makes a new one. No registry is needed.
+The hosts bring the packages the roles install as a local apt repository, not installed: a role installs them for real,
+though nothing can leave the test network.
+
+Standard library only: this runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .engine import BUILD, LABEL, TestbedError, docker, inspect, install, progress, say
+
+HERE = Path(__file__).resolve().parent
+FILES = HERE / "files"
+REPOSITORY_NAME = "metalstack-provisioning"
+
+#: What every host has: what a Debian server has by itself, and what tests look with.
+INSTALLED = (
+    "systemd,systemd-sysv,dbus,python3,python3-apt,apt,ca-certificates,openssl,iproute2,iputils-ping,procps,"
+    "curl,bind9-dnsutils,nftables,netcat-openbsd,tzdata"
+)
+#: What roles may install: downloaded with recommendations into /srv/packages.
+OFFERED = "haproxy nginx unbound unbound-anchor dns-root-data"
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    version: int
+    python: str
+
+    @property
+    def repository(self) -> str:
+        return f"{REPOSITORY_NAME}/debian{self.version}"
+
+
+BOOKWORM = Suite("bookworm", 12, "3.11")
+TRIXIE = Suite("trixie", 13, "3.13")
+SUITES = (BOOKWORM, TRIXIE)
+
+
+def _digest(*parts: bytes | str | Path) -> str:
+    state = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    state.update(f"{file.relative_to(HERE)} {file.stat().st_mode & 0o111:o}\0".encode())
+                    state.update(file.read_bytes())
+        else:
+            state.update(part.encode() if isinstance(part, str) else part)
+        state.update(b"\0")
+    return state.hexdigest()[:16]
+
+
+def host_image(suite: Suite) -> str:
+    """Name of the image of a Debian host."""
+    return f"{suite.repository}:{_digest(INSTALLED, OFFERED, suite.name, FILES / 'host', platform.machine())}"
+
+
+def store_image() -> str:
+    """Name of the image of the store (and external DNS, and metal-api)."""
+    return f"{REPOSITORY_NAME}/store:{_digest(host_image(BOOKWORM), FILES / 'store')}"
+
+
+def _build_host(suite: Suite, image: str) -> None:
+    hook = FILES / "host" / "customize.py"
+    command = [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--quiet",
+        "--skip=cleanup/apt/lists",
+        f"--include={INSTALLED}",
+        f"--customize-hook={shlex.quote(sys.executable)} {shlex.quote(str(hook))} \"$1\" {OFFERED}",
+        suite.name,
+        "-",
+    ]
+    # its own session: at the end of a failure mmdebstrap hangs up on its whole process group
+    raw, log = f"{REPOSITORY_NAME}/raw:{suite.name}", BUILD / f"mmdebstrap-{suite.name}.log"
+    with (
+        progress(f"building the image of a Debian {suite.version} host"),
+        log.open("wb") as stream,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stream, start_new_session=True) as bootstrap,
+    ):
+        importing = subprocess.run(
+            ["docker", "import", "-", raw], stdin=bootstrap.stdout, capture_output=True, text=True, check=False
+        )
+        if bootstrap.stdout is not None:
+            bootstrap.stdout.close()
+        if importing.returncode != 0:
+            raise TestbedError(f"docker import of {image} failed: {importing.stderr.strip()}")
+        if bootstrap.wait() != 0:
+            docker("image", "rm", raw)
+            last = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("E:")][-2:]
+            raise TestbedError(f"mmdebstrap {suite.name} failed: {' '.join(last)} (all of it: {log})")
+        # `docker import` knows neither label nor signal
+        definition = f'FROM {raw}\nLABEL {LABEL}=image\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/usr/local/lib/testbed/init"]\n'
+        docker("build", "--quiet", "--network", "none", "--tag", image, "-", data=definition, timeout=600)
+        docker("image", "rm", raw)
+
+
+def _emulator_packages(target: Path) -> None:
+    """The emulators' Python packages for the store's Python, fetched by the pip of this Python with its configuration."""
+    machine = platform.machine()
+    platforms = [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "--only-binary=:all:",
+        f"--python-version={BOOKWORM.python}", "--implementation=cp", *platforms,
+        "--requirement", str(FILES / "store" / "requirements.txt"),
+    ]  # fmt: skip
+    with progress("fetching the Python packages of the metal-api emulator"):
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise TestbedError(f"pip could not fetch the emulator's packages: {result.stderr.strip().splitlines()[-1:]}")
+
+
+def _build_store(image: str) -> None:
+    context = BUILD / "store-context"
+    if context.exists():
+        shutil.rmtree(context)
+    shutil.copytree(FILES / "store", context)
+    _emulator_packages(context / "site-packages")
+    with progress("building the image of the store"):
+        docker(
+            "build", "--quiet", "--network", "none", "--label", f"{LABEL}=image",
+            "--build-arg", f"BASE={host_image(BOOKWORM)}", "--tag", image, str(context),
+            timeout=600,
+        )  # fmt: skip
+    shutil.rmtree(context)
+
+
+def _remove_older(image: str) -> None:
+    """Images of the same name with another hash are of no use any more, unless a running world still has them."""
+    repository = image.split(":")[0]
+    used = set(docker("ps", "--all", "--format", "{{.Image}}").split())
+    for other in docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split():
+        if other != image and other not in used:
+            docker("image", "rm", other)
+
+
+def ensure() -> None:
+    """Build what is not there yet."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    missing = [suite for suite in SUITES if inspect("image", host_image(suite)) is None]
+    if missing and shutil.which("mmdebstrap") is None:
+        install(["mmdebstrap", "debian-archive-keyring"], "mmdebstrap (it makes the Debian images)")
+    with ThreadPoolExecutor(len(SUITES)) as pool:
+        list(pool.map(lambda suite: _build_host(suite, host_image(suite)), missing))
+    for suite in missing:
+        _remove_older(host_image(suite))
+    if inspect("image", store_image()) is None:
+        _build_store(store_image())
+        _remove_older(store_image())
+
+
+def remove() -> None:
+    """Remove every image of the test-bed."""
+    found = docker("image", "ls", "--quiet", "--filter", f"label={LABEL}=image").split()
+    if found:
+        docker("image", "rm", "--force", *sorted(set(found)))
+        say(f"removed {len(set(found))} images")
