@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ...common.clock import Clock
 
@@ -38,10 +38,6 @@ class Entity:
 
 
 EntityT = TypeVar("EntityT", bound=Entity)
-
-
-class _Fields(Protocol):
-    def __call__(self, entity: EntityT, /, **changes: object) -> EntityT: ...
 
 
 @dataclass

@@ -1,0 +1,124 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything the emulated control plane knows. v1 and v2 look at the same state."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..common.clock import Clock
+from . import documents
+from .documents import Document
+from .model.image import Image
+from .model.partition import Partition
+from .model.table import Table
+from .v1.identity import Bearers
+
+HEALTHY: Document = {"status": "healthy", "message": "", "services": {}}
+VERSION: Document = {
+    "name": "metal-api",
+    "version": "v0.45.0",
+    "revision": "tags/v0.45.0-0-g0000000",
+    "gitsha1": "0000000",
+    "builddate": "2026-07-01T00:00:00+00:00",
+    "min_client_version": "v0.44.0",
+    "release_version": "v0.22.0",
+}
+SECTIONS = ("images", "partitions", "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
+
+
+class State:
+    """The entities, and how the control plane itself is doing.
+
+    ``unreachable_urls`` are patterns: a URL of an image or kernel that one of them matches cannot be read by the API,
+    which then refuses it (the real one sends a HEAD request; this one never goes out). ``components`` are the pings
+    received by v2, newest last.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.images: Table[Image] = Table("image", clock)
+        self.partitions: Table[Partition] = Table("partition", clock)
+        self.bearers = Bearers()
+        self.components: list[Document] = []
+        self.provider_tenant = "metal-stack"
+        self.health = HEALTHY
+        self.version = VERSION
+        self.unreachable_urls: list[str] = []
+
+    def load(self, document: object) -> None:
+        """Replace the sections that the document has; ValueError, and nothing is changed, when one is wrong."""
+        if not isinstance(document, dict):
+            raise ValueError("the state must be a JSON object")
+        unknown = sorted(set(document) - set(SECTIONS))
+        if unknown:
+            raise ValueError(f"the state has no section {unknown[0]!r}; it has: {', '.join(SECTIONS)}")
+        now = self.clock.now()
+        images = [documents.read_image(item, now) for item in _items(document, "images")]
+        partitions = [documents.read_partition(item) for item in _items(document, "partitions")]
+        bearers = Bearers.read(_items(document, "bearer_tokens"))
+        patterns = [str(item) for item in _items(document, "unreachable_urls")]
+        for pattern in patterns:
+            _check_pattern(pattern)
+        health, version = _object(document, "health"), _object(document, "version")
+        if "images" in document:
+            self.images.load(images)
+        if "partitions" in document:
+            self.partitions.load(partitions)
+        if "bearer_tokens" in document:
+            self.bearers = bearers
+        if "unreachable_urls" in document:
+            self.unreachable_urls = patterns
+        self.provider_tenant = str(document.get("provider_tenant", self.provider_tenant))
+        self.health = {**HEALTHY, **health} if health is not None else self.health
+        self.version = {**VERSION, **version} if version is not None else self.version
+
+    def reset(self, document: object) -> None:
+        """Replace everything; sections that the document does not have become empty."""
+        fresh = State(self.clock)
+        fresh.load(document)
+        vars(self).update(vars(fresh))
+
+    def as_json(self) -> Document:
+        """The state as ``load`` takes it, without the secrets, and the pings received."""
+        return {
+            "images": [documents.image_state(item) for item in self.images],
+            "partitions": [documents.partition_state(item) for item in self.partitions],
+            "provider_tenant": self.provider_tenant,
+            "health": self.health,
+            "version": self.version,
+            "unreachable_urls": self.unreachable_urls,
+            "components": self.components,
+        }
+
+    def check_url(self, what: str, url: str) -> None:
+        """ValueError with the server's wording when the API could not read that URL."""
+        if not re.match(r"https?://[^/]", url):
+            raise ValueError(
+                f'image:{what} is not accessible under:{url} error:Head "{url}": unsupported protocol scheme ""'
+            )
+        if any(re.search(pattern, url) for pattern in self.unreachable_urls):
+            raise ValueError(f"image:{what} is not accessible under:{url} status:404 Not Found")
+
+
+def _items(document: Document, section: str) -> list[Any]:
+    items = document.get(section, [])
+    if not isinstance(items, list):
+        raise ValueError(f"section {section!r} of the state must be a list")
+    return items
+
+
+def _object(document: Document, section: str) -> Document | None:
+    value = document.get(section)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"section {section!r} of the state must be an object")
+    return value
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} in 'unreachable_urls' is no regular expression: {error}") from error
