@@ -26,6 +26,7 @@ from .engine import BUILD, LABEL, TestbedError, docker, inspect, install, progre
 
 HERE = Path(__file__).resolve().parent
 FILES = HERE / "files"
+CONSTRAINTS = HERE.parent / "requirements" / "constraints.txt"
 REPOSITORY_NAME = "metalstack-provisioning"
 
 #: What every host has: what a Debian server has by itself, and what tests look with.
@@ -59,7 +60,7 @@ def _digest(*parts: bytes | str | Path) -> str:
         if isinstance(part, Path):
             for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
                 if file.is_file() and "__pycache__" not in file.parts:
-                    state.update(f"{file.relative_to(HERE)} {file.stat().st_mode & 0o111:o}\0".encode())
+                    state.update(f"{file.relative_to(HERE.parent)} {file.stat().st_mode & 0o111:o}\0".encode())
                     state.update(file.read_bytes())
         else:
             state.update(part.encode() if isinstance(part, str) else part)
@@ -74,7 +75,7 @@ def host_image(suite: Suite) -> str:
 
 def store_image() -> str:
     """Name of the image of the store (and external DNS, and metal-api)."""
-    return f"{REPOSITORY_NAME}/store:{_digest(host_image(BOOKWORM), FILES / 'store')}"
+    return f"{REPOSITORY_NAME}/store:{_digest(host_image(BOOKWORM), FILES / 'store', CONSTRAINTS)}"
 
 
 def _build_host(suite: Suite, image: str) -> None:
@@ -114,13 +115,13 @@ def _build_host(suite: Suite, image: str) -> None:
 
 
 def _emulator_packages(target: Path) -> None:
-    """The emulators' Python packages for the store's Python, fetched by the pip of this Python with its configuration."""
+    """The emulators' Python packages for the store's Python, fetched by the pip of this Python as it is configured here."""
     machine = platform.machine()
     platforms = [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "--only-binary=:all:",
         f"--python-version={BOOKWORM.python}", "--implementation=cp", *platforms,
-        "--requirement", str(FILES / "store" / "requirements.txt"),
+        "--requirement", str(FILES / "store" / "requirements.txt"), "--constraint", str(CONSTRAINTS),
     ]  # fmt: skip
     with progress("fetching the Python packages of the metal-api emulator"):
         result = subprocess.run(command, capture_output=True, text=True, check=False)

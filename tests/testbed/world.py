@@ -10,7 +10,6 @@ cache-2   .22                      Debian 13, /var/lib/image-cache is a file sys
 cache-3   .23                      Debian 12, for scale-out
 client    .31                      a machine of the partition; its name servers are cache-1 and cache-2
 foreign   .200                     a host outside of the partition's networks (same name servers)
-bare      .41                      Debian 12 as it comes
 ========  =======================  ==========================================================================
 
 Two environment variables allow a second world beside the first: TESTBED_WORLD (its name, default "image-cache") and
@@ -39,7 +38,8 @@ STORE_NAMES = {
     "dns.testbed.example": 12,
     "api.metal.example": 13,
 }
-METAL_API_PORT = 8080
+METAL_API_PORT = 8443
+CONTROL_PORT = 8090
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ HOSTS = (
     Host("cache-3", 23, "debian12"),
     Host("client", 31, "debian12", resolvers=(21, 22)),
     Host("foreign", 200, "debian12", resolvers=(21, 22)),
-    Host("bare", 41, "debian12"),
 )
 
 
@@ -171,9 +170,11 @@ class World:
         # a short lifetime, so that a cache outlives it while the internet is away
         names = [f'local-data: "{name}. 2 IN A {self.address(number)}"\n' for name, number in STORE_NAMES.items()]
         (store / "unbound-names.conf").write_text("".join(names))
+        # the control endpoint is for the store's own loopback only
         arguments = [
-            "--listen", f"{self.address(13)}:{METAL_API_PORT}", "--base-path", "/metal/",
-            "--state", "/etc/testbed/metal-api-state.json", "--keys", "/etc/testbed/metal-api-keys.json",
+            "--listen", f"{self.address(13)}:{METAL_API_PORT}", "--control-listen", f"127.0.0.1:{CONTROL_PORT}",
+            "--tls-cert", "/etc/testbed/pki/good.pem", "--tls-key", "/etc/testbed/pki/good.key", "--base-path", "/metal/",
+            "--state", "/etc/testbed/metal-api-state.json", "--key-file", "/etc/testbed/metal-api-keys.json",
         ]  # fmt: skip
         (store / "metal-api.env").write_text(f"METAL_API_ARGUMENTS={' '.join(arguments)}\n")
         shutil.copy(self.directory / "metal-api-keys.json", store)
@@ -192,6 +193,7 @@ class World:
         ]  # fmt: skip
         for volume in host.volumes:
             options += ["--volume", f"{self.prefix}-{volume}"]
+        options += ["--volume", f"{REPOSITORY}/tests/testbed/tools:/opt/testbed/tools:ro"]
         if host.name == "store":
             emulators = REPOSITORY / "tests" / "emulators"
             options += ["--volume", f"{emulators}:/opt/testbed/repository/tests/emulators:ro"]
@@ -222,3 +224,9 @@ class World:
     def _fill_store(self) -> None:
         self.store("put-all", data=json.dumps(content.files()))
         self.exec("store", "systemctl", "start", "testbed-metal-api.service")
+        deadline = time.monotonic() + 30
+        while self.exec("store", "sh", "-c", f"curl -s http://127.0.0.1:{CONTROL_PORT}/-/control/clock || true") == "":
+            if time.monotonic() > deadline:
+                said = self.exec("store", "journalctl", "--quiet", "--output=cat", "--lines=3", "--unit=testbed-metal-api")
+                raise TestbedError(f"the metal-api emulator does not start: {said.strip()}")
+            time.sleep(0.1)

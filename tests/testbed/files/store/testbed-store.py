@@ -25,7 +25,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -103,6 +102,8 @@ def render(new: dict[str, Any]) -> None:
             location = "location ~ ^/ " if path == "*" else f"location = /{path} "
             if kind.isdigit():
                 lines.append(f"{location}{{ return {kind}; }}")
+            elif kind == "reset":
+                lines.append(f"{location}{{ return 444; }}")
             elif kind == "slow":
                 lines.append(f"{location}{{ limit_rate 64k; }}")
             else:
@@ -179,8 +180,6 @@ class Faults(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content[: len(content) // 2])
         self.close_connection = True
-        if kind == "reset":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     do_HEAD = do_GET
 
