@@ -1,0 +1,58 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take secrets out of text that people will read. Private to the collection metalstack.provisioning."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "********"
+
+# user:password@ in an address
+_USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+# JSON Web Tokens: three base64url parts, the first two are JSON objects. The bounds keep the search linear.
+_JWT = re.compile(r"\beyJ[\w-]{4,}\.[\w-]{2,}\.?[\w-]*", re.ASCII)
+# "Authorization: Bearer x", "Metal-View 0123...", also as a JSON or Python mapping
+_SCHEME = re.compile(r"\b(Bearer|Basic|Digest|Negotiate|Token|Metal-(?:View|Edit|Admin))(\s+)[\w.~+/=-]{8,}", re.I | re.ASCII)
+_NAME = (
+    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|hmac|signature|"
+    r"credential|authorization|cookie|x-data-salt)[\w.-]*"
+)
+# name=value and "name": "value"; the value ends where a header, a query, a JSON text or a word does.
+_PAIR = re.compile(rf"(?<![\w.-])({_NAME})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)}}\]]+)", re.I | re.ASCII)
+_QUERY = re.compile(r"([?&](?:sig|key|auth|code|jwt|pass|pwd|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#\s\"'<>]+", re.I | re.ASCII)
+
+
+def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return ``text`` without credentials: ``secrets`` wherever they stand, and whatever looks like one.
+
+    Hidden are user and password in addresses, tokens, values of headers, queries and fields whose name says that they
+    are secret. ``secrets`` shorter than four characters are not looked for: they would hide parts of words.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= 4:
+            text = text.replace(secret, HIDDEN)
+    text = _USERINFO.sub(f"{HIDDEN}@", text)
+    text = _JWT.sub(HIDDEN, text)
+    text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
+    text = _QUERY.sub(rf"\1{HIDDEN}", text)
+    return _PAIR.sub(_pair, text)
+
+
+def _pair(match: re.Match[str]) -> str:
+    name, separator, value = match.groups()
+    if value.strip("\\\"'") in ("", "null", "None", "true", "false") or HIDDEN in value:
+        return match.group(0)
+    if value.lower() in ("bearer", "basic"):
+        # "Authorization: Bearer x": the value after the scheme is hidden already
+        return match.group(0)
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{name}{separator}{quote}{HIDDEN}{quote}"
+
+
+def brief(text: str, limit: int = 300) -> str:
+    """Return ``text`` in one line of printable characters, at most ``limit`` long."""
+    line = " ".join(text[: 4 * limit].split())
+    line = "".join(character if character.isprintable() else "?" for character in line)
+    return line if len(line) <= limit else line[: limit - 3].rstrip() + "..."
