@@ -18,11 +18,11 @@ import ansible_test
 
 SHIM = '''\
 """Install pip, and the packages named on the command line: ensurepip first, then that pip."""
-import ensurepip
 import subprocess
 import sys
 
-ensurepip.bootstrap()
+# In a process of its own: ensurepip switches pip's configuration off, for itself and for what it starts.
+subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
 arguments = [one for one in sys.argv[1:] if one not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--quiet"] + arguments))
 '''

@@ -23,8 +23,8 @@ def settings() -> list[tuple[str, str, str]]:
     ).stdout
     found = []
     for line in listing.splitlines():
-        name, _, value = line.partition("=")
-        section, _, key = name.rpartition(".")
+        name, value = line.split("=", 1)
+        section, key = name.rsplit(".", 1)
         # What the environment says is listed under ":env:" and holds for every command.
         found.append(("global" if section == ":env:" else section, key, value.strip("'\"")))
     return found
