@@ -157,21 +157,20 @@ class FaultMiddleware:
         scope["emulator.entry"].fault = ",".join(f.name for f in [*delays, *([fault] if fault else [])])
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "before"))
         if fault is not None and fault.when == "before" and fault.action in ("status", "reset"):
-            # The request is read first, as a real server or proxy would, so that the answer is not lost in its wake.
-            await read_body(receive)
             response = Response(500, [], b"")
         else:
-            scope[RACE] = fault is not None and fault.action == "race"
-            response = await _answer(self._app, scope, receive)
+            response = await _answer(self._app, _plain(scope, fault), receive)
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "after"))
         await self._deliver(response, fault, scope, send)
+        if fault is not None and fault.action in ("reset", "truncate", "stall"):
+            await _disconnected(receive)
 
     async def _deliver(self, response: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
         action = fault.action if fault is not None else ""
         if fault is not None and action == "status":
             response = self._error(fault, scope)
         if action in ("invalid_json", "empty_list", "null_list"):
-            response.replace_body(_wrong_json(action, response.body))
+            response.replace_body(_wrong_content(action, response))
         if action == "reset":
             reset_connection()
         elif fault is not None and action in ("truncate", "stall"):
@@ -227,18 +226,6 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
     return response
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request."""
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
 async def _cut_short(fault: Fault, response: Response, send: Send) -> None:
     """Announce the whole length, send a part, and end the connection (at once, or after a silence)."""
     response.replace_body(response.body)
@@ -247,13 +234,28 @@ async def _cut_short(fault: Fault, response: Response, send: Send) -> None:
     close_connection()
 
 
-def _wrong_json(action: str, body: bytes) -> bytes:
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the server has noticed the end of the connection; it must not see an unanswered request before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _plain(scope: Scope, fault: Fault | None) -> Scope:
+    """The request as the application shall see it: answered uncompressed, so that its answer can be spoilt."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": headers, RACE: fault is not None and fault.action == "race"}
+
+
+def _wrong_content(action: str, response: Response) -> bytes:
     if action == "invalid_json":
-        return b"<" + body[1:]  # of the right length, but no JSON
-    empty = "[]" if action == "empty_list" else "null"
-    document = json.loads(body)
+        # Of the right length, but neither JSON nor (an overlong tag) protocol buffers.
+        return (b"\xff" * 11 + response.body)[: max(len(response.body), 11)]
+    if (b"content-type", b"application/proto") in response.headers:
+        return b""
+    empty: list[object] | None = [] if action == "empty_list" else None
+    document = json.loads(response.body)
     if isinstance(document, list):
-        return empty.encode()
-    # Connect wraps its lists into an object; in canonical JSON an empty one is left out, null stands for it as well.
-    lists = [name for name, value in document.items() if isinstance(value, list)]
-    return json.dumps({**document, **{name: json.loads(empty) for name in lists}}).encode()
+        return json.dumps(empty).encode()
+    # Connect wraps a list into an object.
+    lists = {name: empty for name, value in document.items() if isinstance(value, list)}
+    return json.dumps({**document, **lists}).encode()

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..common.control import Controls, control_app
 from ..common.faults import FaultMiddleware
 from ..common.requestlog import RequestLogMiddleware
+from ..common.wholerequest import WholeRequestMiddleware
 from . import control
 from .state import State
 from .tokens import TokenStore
@@ -41,7 +42,7 @@ class Emulator:
         """v1 and v2."""
         versions = _Versions(V1App(self.state, self.keys, self.base_path), V2App(self.state, self.tokens))
         faulty = FaultMiddleware(versions, self.controls.faults, _error_body)
-        return RequestLogMiddleware(faulty, self.controls.log, self.controls.clock)
+        return WholeRequestMiddleware(RequestLogMiddleware(faulty, self.controls.log, self.controls.clock))
 
     def control(self) -> Starlette:
         """The control endpoint."""
