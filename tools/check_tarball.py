@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fail when the Galaxy tarball holds what no user needs, or lacks what every user needs: ``check_tarball.py TARBALL``."""
+"""Fail when the tarball holds what no user needs, or lacks what every user needs: ``check_tarball.py TARBALL``."""
 
 from __future__ import annotations
 

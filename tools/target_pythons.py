@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print the versions of Python that hosts may have: those of the installed ansible-test which this collection supports."""
+"""Print the versions of Python hosts may have: those that the ansible-test installed and this collection know."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Collection:
         print(f"  {len(full):3d} {kind}{'s' if len(full) > 1 else ''}: {', '.join(names)}")
 
     def plugins(self, folder: str) -> list[str]:
-        """Return the names of the plugins in a folder; filters and tests may have their documentation in a YAML file."""
+        """Return the names of the plugins in a folder; a filter may have its documentation in a YAML file."""
         found = (self.root / "plugins" / folder).glob("*")
         names = {one.stem for one in found if one.suffix in (".py", ".yml", ".yaml") and one.stem[0] != "_"}
         return sorted(names - {"__init__"})
