@@ -16,8 +16,8 @@ from ._redact import redact
 class ApiError(Exception):
     """A call failed.
 
-    ``message`` is the sentence; ``status`` the HTTP status if there was an answer; ``code`` the error code of the API if
-    it has one (v2: ``not_found``, ...); ``request`` the method and address, as ``GET https://host/path``.
+    ``message`` is the sentence; ``status`` the HTTP status if there was an answer; ``code`` the error code of the API
+    if it has one (v2: ``not_found``, ...); ``request`` the method and address, as ``GET https://host/path``.
     """
 
     def __init__(

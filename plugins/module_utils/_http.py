@@ -1,11 +1,10 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One keep-alive HTTP client for everything: modules, controller plugins, and the programs on hosts.
+"""One HTTP client for modules, plugins and the programs on hosts. Private to the collection metalstack.provisioning.
 
-Private to the collection metalstack.provisioning. It is built on ``http.client``, since ``open_url`` loads all
-certificates anew and opens a new connection for each request. It owes therefore what ``open_url`` would do: proxies,
-certificates, redirects, time limits.
+It keeps connections alive, checks TLS, repeats what may be repeated, and never shows a secret in an error.
+HTTP/1.1 (RFC 9110, RFC 9112) by http.client, proxies as curl does it.
 """
 
 from __future__ import annotations
@@ -13,51 +12,45 @@ from __future__ import annotations
 import http.client
 import json
 import random
-import select
-import socket
-import ssl
-import threading
+import string
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from types import TracebackType
-from typing import Any, Callable, Union
-from urllib.parse import SplitResult, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Callable, Union, cast
+from urllib.parse import quote, urljoin, urlsplit
 
-from ._errors import DeadlineError, ProtocolError, TransportError
-from ._http_proxy import Proxy, choose, environment
-from ._redact import redact_url
+from ._errors import ApiError, DeadlineError, ProtocolError, TransportError, TruncatedError
+from ._http_connection import Clock, Connection, Limit, Origin, Pool, Problem
+from ._http_proxy import choose, environment
+from ._http_tls import TlsOptions
+from ._redact import brief, redact
 
-Headers = Mapping[str, str]
-HeaderSource = Union[Headers, Callable[[], Headers], None]
-Origin = tuple[str, str, int]
+if TYPE_CHECKING:
+    import socket
+    from types import TracebackType
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-_TRY_LATER = frozenset({502, 503, 504})
+__all__ = ["Clock", "HttpClient", "Response", "RetryPolicy", "StreamResponse", "TlsOptions"]
+
+Headers = Union[Mapping[str, str], Callable[[], Mapping[str, str]], None]
+
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_RETRY_STATUS = frozenset({429, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# What must not follow a redirect to another origin.
-_CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "x-date", "x-data-salt"})
-_IDLE_CONNECTIONS = 16
-_CHUNK = 256 * 1024
-# Python 3.9 does not know yet that these are the same.
-_TIMEOUTS = (TimeoutError, socket.timeout)
-
-
-@dataclass(frozen=True)
-class TlsOptions:
-    """How servers are checked (``ca_path``: a file or a directory), and the certificate shown to them."""
-
-    ca_path: str | None = None
-    validate_certs: bool = True
-    client_cert: str | None = None
-    client_key: str | None = None
+# What may follow to another origin; everything else may be a credential.
+_HARMLESS = frozenset({"accept", "accept-language", "range", "if-range", "if-none-match", "if-modified-since"})
+_PORTS = {"http": 80, "https": 443}
+_TOKEN = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
+_CHUNK = 64 * 1024
+_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a request is tried in all, and how long to wait in between (seconds, doubling, with jitter)."""
+    """How often and how fast: ``attempts`` altogether (1 never repeats), times in seconds.
+
+    The wait doubles from ``backoff`` to ``backoff_cap`` and is shortened by up to half at random, so that clients do
+    not come back all at once. A wait that the server asks for is followed up to ``retry_after_cap``.
+    """
 
     attempts: int = 4
     backoff: float = 0.25
@@ -65,514 +58,438 @@ class RetryPolicy:
     retry_after_cap: float = 60.0
 
 
-class Clock:
-    """Time as the client sees it; tests replace it."""
+class ResponseHeaders(Mapping[str, str]):
+    """Headers of an answer; names in any case. A header that comes more than once is joined by ", "."""
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
+    def __init__(self, message: http.client.HTTPMessage) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in message.items():
+            key = name.lower()
+            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
 
-    def wall(self) -> float:
-        """Return seconds since the epoch."""
-        return time.time()
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 @dataclass(frozen=True)
 class Response:
-    """A complete answer, whatever its status. ``headers.get(name)`` knows any case; ``url`` is after redirects."""
+    """An answer: ``url`` is where it came from after redirects, ``request`` what was asked, ``attempts`` how often."""
 
     status: int
-    headers: http.client.HTTPMessage
+    headers: ResponseHeaders
     body: bytes
     url: str
     request: str
+    attempts: int = 1
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} to {self.request}>"
 
     def json(self) -> Any:
         """Return the body as JSON. Raises :class:`ProtocolError`."""
         try:
             return json.loads(self.body)
-        except ValueError:
-            pass
-        kind = self.headers.get("Content-Type") or "no content type"
-        hint = "; is the address right?" if "html" in kind else ""
-        raise ProtocolError(
-            f"{self.request} was answered with something that is not JSON (status {self.status}, {kind}){hint}",
-            request=self.request,
-            retryable=False,
-        )
+        except (ValueError, RecursionError):
+            # UnicodeDecodeError is a ValueError
+            raise ProtocolError(self._not_json(), status=self.status, request=self.request) from None
 
-
-class StreamResponse:
-    """An answer whose body is read piece by piece. Use it as a context manager."""
-
-    def __init__(
-        self, raw: http.client.HTTPResponse, url: str, request: str, done: Callable[[bool], None], method: str
-    ) -> None:
-        self.status = raw.status
-        self.headers = raw.headers
-        self.url = url
-        self.request = request
-        self.length = _content_length(raw) if method != "HEAD" and raw.status not in (204, 304) else 0
-        self._raw = raw
-        self._done = done
-        self._received = 0
-        self._finished = False
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill ``buffer`` and return how many bytes arrived; 0 is the end.
-
-        Raises :class:`TransportError`, and :class:`ProtocolError` when the body ends before Content-Length.
-        """
-        if self._finished:
-            return 0
-        try:
-            count = self._raw.readinto(buffer)
-        except (OSError, http.client.HTTPException) as error:
-            self._finished = True
-            self.close()
-            raise _transport_error(error, self.request, " while receiving") from error
-        if count:
-            self._received += count
-            return count
-        self._finished = True
-        complete = self.length is None or self._received >= self.length
-        self._done(complete and not self._raw.will_close)
-        if not complete:
-            raise ProtocolError(
-                f"{self.request}: the answer was cut short after {self._received} of {self.length} bytes",
-                request=self.request,
-            )
-        return 0
-
-    def close(self) -> None:
-        """Give the connection back, or close it when the body was not read to its end."""
-        if not self._finished and self.length is not None and self._received >= self.length:
-            self._finished = True
-            self._done(not self._raw.will_close)
-            return
-        self._finished = True
-        self._done(False)
-
-    def __enter__(self) -> StreamResponse:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _not_json(self) -> str:
+        sentence = f"{self.request} was answered with status {self.status} and "
+        start = self.body[:200].lstrip().lower()
+        encoding = self.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            return f"{sentence}the content encoding {encoding}, which nobody asked for."
+        if not start:
+            return f"{sentence}nothing where JSON was expected."
+        if start.startswith(b"<") or "html" in self.headers.get("Content-Type", ""):
+            return f"{sentence}a web page instead of JSON: is the address of the API right?"
+        return f"{sentence}something that is not valid JSON: {brief(self.body[:400].decode('utf-8', 'replace'), 80)!r}."
 
 
 class HttpClient:
-    """Makes requests. It may be used by many threads; connections are kept for the next request to the same origin."""
+    """Makes requests; may be used by many threads.
+
+    ``timeout`` (seconds) bounds each step: connecting, sending, every read. ``proxies`` maps ``http``, ``https`` to
+    addresses and ``no`` to exceptions; None takes the environment, an empty mapping none at all.
+    """
 
     def __init__(
         self,
         *,
-        tls: TlsOptions = TlsOptions(),
+        tls: TlsOptions = TlsOptions(),  # noqa: B008
         timeout: float = 10.0,
         retry: RetryPolicy = RetryPolicy(),
         proxies: Mapping[str, str] | None = None,
         user_agent: str = "metalstack.provisioning",
         clock: Clock | None = None,
     ) -> None:
-        """``timeout`` (seconds) is for each wait on the network; ``proxies`` None means those of the environment."""
-        self._tls = tls
+        if timeout <= 0:
+            raise ValueError(f"timeout must be more than 0 seconds, not {timeout:g}")
         self._timeout = timeout
         self._retry = retry
         self._proxies = environment() if proxies is None else dict(proxies)
         self._user_agent = user_agent
-        self._clock = clock or Clock()
-        self._lock = threading.Lock()
-        self._idle: dict[Origin, list[http.client.HTTPConnection]] = {}
-
-    # -- whole answers
+        self._clock: Clock = time if clock is None else clock
+        self._pool = Pool(tls, self._clock)
 
     def request(
         self,
         method: str,
         url: str,
         *,
-        headers: HeaderSource = None,
+        headers: Headers = None,
         body: bytes | None = None,
         deadline: float | None = None,
         idempotent: bool | None = None,
         redirects: int = 0,
-        max_body: int = 64 * 1024 * 1024,
+        max_body: int = 64 * _MIB,
     ) -> Response:
-        """Return the answer, whatever its status.
+        """Send a request, read the whole answer and return it, whatever its status is.
 
-        ``headers`` may be a callable, which is asked again for every attempt (signatures hold a time). ``deadline`` is
-        seconds for the whole call. Repeated are: requests that may be (``idempotent``; None: by method) after a broken
-        transport or 502, 503, 504; every request after 429, and when no connection came about, since neither was
-        processed.
-        Raises :class:`TransportError`, :class:`DeadlineError`, :class:`ProtocolError`.
+        ``headers`` may be a function, which is called anew for each attempt (signatures age). ``deadline`` is how many
+        seconds the call may take with all repetitions. ``idempotent`` tells whether the request may be processed more
+        than once; by default true for GET, HEAD, PUT, DELETE. Such requests are repeated after failures of the
+        transport and answers 429, 502, 503, 504; others only when they cannot have been processed: no connection, or
+        429. Up to ``redirects`` redirects of GET and HEAD are followed, never from https to http, and without the
+        credentials when they lead to another host. ``max_body`` is in bytes.
+
+        Raises :class:`TransportError`, :class:`DeadlineError` or :class:`ProtocolError`.
         """
-        repeatable = method in _IDEMPOTENT if idempotent is None else idempotent
-        limit = None if deadline is None else self._clock.monotonic() + deadline
+        method = method.upper()
+        repeatable = method in _REPEATABLE if idempotent is None else idempotent
+        asked = f"{method} {redact(url)}"
+        until = None if deadline is None else self._clock.monotonic() + deadline
+        limit = Limit(self._clock, self._timeout, until)
         attempt = 0
         while True:
             attempt += 1
-            wait: float | None = None
+            last = attempt >= self._retry.attempts
             try:
-                response = self._exchange(method, url, headers, body, limit, redirects, max_body, repeatable)
-            except TransportError as error:
-                again = error.retryable and (repeatable or not error.processed)
-                if isinstance(error, DeadlineError) or not again or attempt >= self._retry.attempts:
-                    raise _with_attempts(error, attempt) from error
-                problem = error.message
+                stream = self._follow(method, url, headers, body, limit, repeatable, redirects)
+                with stream:
+                    content = stream.read_all(max_body)
+            except Problem as problem:
+                if problem.deadline:
+                    raise DeadlineError(_late(asked, deadline, attempt), request=asked) from None
+                if last or problem.permanent or not (repeatable or problem.unsent):
+                    raise _failed(asked, problem, attempt) from None
+                wait, reason = self._backoff(attempt), str(problem)
             else:
-                later = response.status == 429 or (repeatable and response.status in _TRY_LATER)
-                if not later or attempt >= self._retry.attempts:
-                    return response
-                wait = self._retry_after(response)
-                problem = f"{response.request} was answered with {response.status}"
-            if wait is None:
-                ceiling = min(self._retry.backoff_cap, self._retry.backoff * 2 ** (attempt - 1))
-                # Jitter, so that many clients do not come back at the same moment. Not for cryptography.
-                wait = ceiling * (0.5 + random.random() / 2)
-            if limit is not None and self._clock.monotonic() + wait >= limit:
-                raise DeadlineError(f"{problem}; no time is left of {deadline:g} s", request=_label(method, url))
+                answer = Response(stream.status, stream.headers, content, stream.url, asked, attempt)
+                if last or not (stream.status == 429 or (repeatable and stream.status in _RETRY_STATUS)):
+                    return answer
+                wait, reason = self._asked_wait(stream.headers, attempt), ""
+            if until is not None and self._clock.monotonic() + wait >= until:
+                if not reason:
+                    return answer
+                raise DeadlineError(_late(asked, deadline, attempt, reason), request=asked)
             self._clock.sleep(wait)
-
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: HeaderSource,
-        body: bytes | None,
-        limit: float | None,
-        redirects: int,
-        max_body: int,
-        repeatable: bool,
-    ) -> Response:
-        with self._open(method, url, headers, body, limit, redirects, None, repeatable) as stream:
-            if stream.length is not None and stream.length > max_body:
-                raise _too_large(stream.request, max_body)
-            data = bytearray()
-            buffer = memoryview(bytearray(min(_CHUNK, (stream.length or _CHUNK) + 1)))
-            while True:
-                count = stream.readinto(buffer)
-                if not count:
-                    return Response(stream.status, stream.headers, bytes(data), stream.url, stream.request)
-                data += buffer[:count]
-                if len(data) > max_body:
-                    raise _too_large(stream.request, max_body)
-                if limit is not None and self._clock.monotonic() >= limit:
-                    raise DeadlineError(f"{stream.request}: the answer took too long", request=stream.request)
-
-    def _retry_after(self, response: Response) -> float | None:
-        value = response.headers.get("Retry-After")
-        if value is None:
-            return None
-        try:
-            seconds = float(value)
-        except ValueError:
-            try:
-                seconds = parsedate_to_datetime(value).timestamp() - self._clock.wall()
-            except (TypeError, ValueError):
-                return None
-        if seconds != seconds:  # "nan" is a float, too
-            return None
-        return min(max(seconds, 0.0), self._retry.retry_after_cap)
-
-    # -- answers in pieces
 
     def stream(
         self,
         method: str,
         url: str,
         *,
-        headers: HeaderSource = None,
+        headers: Headers = None,
         redirects: int = 5,
         timeout: float | None = None,
     ) -> StreamResponse:
-        """Open an answer to be read in pieces (a context manager). Nothing is repeated: the caller knows how to go on."""
-        return self._open(method, url, headers, None, None, redirects, timeout, method in _IDEMPOTENT)
+        """Send a request and return the answer, whatever its status is, before its body was read.
+
+        Nothing is repeated, except that a connection which the server closed while it was idle is replaced. ``timeout``
+        (seconds) is instead of the client's. Raises :class:`TransportError` or :class:`ProtocolError`.
+        """
+        method = method.upper()
+        limit = Limit(self._clock, timeout or self._timeout)
+        try:
+            return self._follow(method, url, headers, None, limit, method in _REPEATABLE, redirects)
+        except Problem as problem:
+            raise _failed(f"{method} {redact(url)}", problem, 1) from None
+
+    def time(self) -> float:
+        """Return the seconds since 1970 by the clock of this client."""
+        return self._clock.time()
 
     def close(self) -> None:
-        """Close all idle connections."""
-        with self._lock:
-            connections = [connection for idle in self._idle.values() for connection in idle]
-            self._idle.clear()
-        for connection in connections:
-            connection.close()
+        """Close idle connections. The client can still be used."""
+        self._pool.close()
 
-    # -- one request on the wire
+    def __enter__(self) -> HttpClient:
+        return self
 
-    def _open(
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _backoff(self, attempt: int) -> float:
+        longest = min(self._retry.backoff * 2 ** min(attempt - 1, 30), self._retry.backoff_cap)
+        return random.uniform(longest / 2, longest)
+
+    def _asked_wait(self, headers: ResponseHeaders, attempt: int) -> float:
+        """Return the seconds that the header Retry-After asks for (a number or a date), else the usual ones."""
+        value = headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return min(float(value[:9]), self._retry.retry_after_cap)
+        when = http_date(value)
+        if when is None:
+            return self._backoff(attempt)
+        return min(max(when - self._clock.time(), 0.0), self._retry.retry_after_cap)
+
+    def _follow(
         self,
         method: str,
         url: str,
-        headers: HeaderSource,
+        headers: Headers,
         body: bytes | None,
-        limit: float | None,
-        redirects: int,
-        timeout: float | None,
+        limit: Limit,
         repeatable: bool,
+        redirects: int,
     ) -> StreamResponse:
-        """Send the request, follow up to ``redirects`` redirects, and return the open answer."""
-        sent = dict((headers() if callable(headers) else headers) or {})
-        remaining = redirects
+        sent = dict(headers() if callable(headers) else headers or {})
+        asked = f"{method} {redact(url)}"
+        followed = 0
         while True:
-            response = self._send(method, url, sent, body, self._patience(method, url, limit, timeout), repeatable)
-            target = response.headers.get("Location") if response.status in _REDIRECTS else None
-            if target is None or redirects == 0:
-                return response
-            response.close()
-            if remaining == 0:
-                raise ProtocolError(
-                    f"{response.request} was redirected more than {redirects} times",
-                    request=response.request,
-                    retryable=False,
-                )
-            remaining -= 1
-            old, url = url, urljoin(url, target)
-            if urlsplit(old).scheme == "https" and urlsplit(url).scheme != "https":
-                raise ProtocolError(
-                    f"{response.request} was redirected away from HTTPS, to {redact_url(url)}",
-                    request=response.request,
-                    retryable=False,
-                )
-            if _origin(old) != _origin(url):
-                sent = {name: value for name, value in sent.items() if name.lower() not in _CREDENTIAL_HEADERS}
-            if response.status == 303 and method != "HEAD":
-                method, body = "GET", None
+            stream = self._once(method, url, sent, body, limit, repeatable)
+            location = stream.headers.get("Location")
+            if not redirects or stream.status not in _REDIRECTS or location is None or method not in ("GET", "HEAD"):
+                return stream
+            stream.finish()
+            if followed == redirects:
+                raise ProtocolError(f"{asked} was redirected more than {redirects} times.", request=asked)
+            followed += 1
+            target = urljoin(url, location)
+            if _origin(target, asked)[:3] != _origin(url, asked)[:3]:
+                if url.startswith("https:") and not target.startswith("https:"):
+                    raise ProtocolError(
+                        f"{asked} was redirected from https to {redact(target)}, which is not followed.", request=asked
+                    )
+                sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
+            url = target
 
-    def _patience(self, method: str, url: str, limit: float | None, timeout: float | None) -> float:
-        """Return how long to wait for the network at most."""
-        patience = self._timeout if timeout is None else timeout
-        if limit is None:
-            return patience
-        left = limit - self._clock.monotonic()
-        if left <= 0:
-            raise DeadlineError(f"{_label(method, url)}: no time is left for it", request=_label(method, url))
-        return min(patience, left)
-
-    def _send(
-        self, method: str, url: str, headers: Headers, body: bytes | None, timeout: float, repeatable: bool
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: Limit, repeatable: bool
     ) -> StreamResponse:
-        request = _label(method, url)
-        parts, origin = _split(url, request)
-        proxy = choose(self._proxies, *origin)
-        target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
-        fields = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **headers}
-        if proxy is not None and origin[0] == "http":
-            target = parts._replace(
-                netloc=parts.netloc.rpartition("@")[2], fragment="", path=parts.path or "/"
-            ).geturl()
-            if proxy.authorization is not None:
-                fields["Proxy-Authorization"] = proxy.authorization
-
+        asked = f"{method} {redact(url)}"
+        scheme, host, port, target = _origin(url, asked)
+        try:
+            origin = Origin(scheme, host, port, choose(self._proxies, scheme, host, port))
+            data = self._head(method, origin, target, headers, body) + (body or b"")
+        except ValueError as error:
+            raise ProtocolError(f"{asked} cannot be sent: {error}.", request=asked) from None
+        fresh = False
         while True:
-            connection, reused = self._checkout(origin, proxy, timeout, request)
+            connection = self._pool.get(origin, limit, repeatable=repeatable, fresh=fresh)
             try:
-                connection.request(method, target, body=body, headers=fields)
-                raw = connection.getresponse()
-            except (http.client.InvalidURL, ValueError) as error:
+                connection.send(data)
+                return StreamResponse(self._pool, connection, method, url, asked)
+            except Problem as problem:
                 connection.close()
-                raise TransportError(
-                    f"{request}: the address or a header has characters that HTTP does not allow",
-                    request=request,
-                    processed=False,
-                    retryable=False,
-                ) from error
-            except (OSError, http.client.HTTPException) as error:
+                if not (connection.used and problem.silent and repeatable):
+                    raise
+                # The server closed a connection that was idle: that is no failure of this request.
+                fresh = True
+            except BaseException:
                 connection.close()
-                # The server may close an idle connection at the very moment of its use. That says nothing about its
-                # health, so the request goes to a new one, if it may be sent twice at all.
-                if reused and repeatable and not isinstance(error, _TIMEOUTS):
-                    continue
-                raise _transport_error(error, request, "") from error
-            break
+                raise
 
-        def done(reusable: bool) -> None:
-            raw.close()
-            if reusable:
-                self._checkin(origin, connection)
-            else:
-                connection.close()
+    def _head(self, method: str, origin: Origin, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        """Return request line and headers. Raises ValueError (a part of a sentence)."""
+        authority = origin.authority
+        if not authority.isascii():
+            authority = authority.encode("idna").decode("ascii")
+        lines = {"Host": authority, "Accept-Encoding": "identity", "User-Agent": self._user_agent}
+        if body is not None or method in ("POST", "PUT"):
+            lines["Content-Length"] = str(len(body or b""))
+        if origin.proxy and origin.scheme == "http":
+            target = f"http://{authority}{target}"
+            if origin.proxy.authorization:
+                lines["Proxy-Authorization"] = origin.proxy.authorization
+        known = {name.lower(): name for name in lines}
+        for name, value in headers.items():
+            if not name or not _TOKEN.issuperset(name):
+                raise ValueError("a header has a name with forbidden characters")
+            if not all(" " <= character <= "\xff" and character != "\x7f" for character in value):
+                raise ValueError(f"the header {name} has forbidden characters")
+            lines[known.get(name.lower(), name)] = value
+        if not _TOKEN.issuperset(method):
+            raise ValueError("the method has forbidden characters")
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"{method} {target} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
 
-        return StreamResponse(raw, url, request, done, method)
 
-    def _checkout(
-        self, origin: Origin, proxy: Proxy | None, timeout: float, request: str
-    ) -> tuple[http.client.HTTPConnection, bool]:
-        """Return (a connected connection, whether it was used before)."""
-        while True:
-            with self._lock:
-                idle = self._idle.get(origin)
-                connection = idle.pop() if idle else None
-            if connection is None:
-                break
-            if _is_quiet(connection.sock):
-                connection.sock.settimeout(timeout)
-                return connection, True
-            connection.close()
-        connection = self._connection(origin, proxy, timeout, request)
+class StreamResponse:
+    """An answer whose body is still to be read; a context manager. Belongs to one thread.
+
+    ``length`` is the number of bytes of the body as the server says, None if it does not.
+    """
+
+    def __init__(self, pool: Pool, connection: Connection, method: str, url: str, request: str) -> None:
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._request = request
+        # http.client only calls makefile() of what it is given
+        self._answer = http.client.HTTPResponse(cast("socket.socket", connection), method=method)
         try:
-            connection.connect()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise _connect_error(error, request, origin, proxy, self._tls) from error
-        return connection, False
+            self._answer.begin()
+        except http.client.RemoteDisconnected:
+            raise Problem(
+                f"{connection.origin.endpoint} closed the connection without an answer", silent=not connection.heard
+            ) from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise Problem(
+                f"{connection.origin.endpoint} does not answer as HTTP ({type(error).__name__})", permanent=True
+            ) from None
+        self.status = self._answer.status
+        self.headers = ResponseHeaders(self._answer.headers)
+        self.url = url
+        self.length: int | None = self._answer.length
+        self._left = self.length
+        if self._answer.isclosed():
+            self._release()
 
-    def _connection(
-        self, origin: Origin, proxy: Proxy | None, timeout: float, request: str
-    ) -> http.client.HTTPConnection:
-        scheme, host, port = origin
-        peer, number = (host, port) if proxy is None else (proxy.host, proxy.port)
-        if scheme == "http":
-            return http.client.HTTPConnection(peer, number, timeout=timeout)
+    def __repr__(self) -> str:
+        return f"<StreamResponse {self.status} to {self._request}>"
+
+    def __enter__(self) -> StreamResponse:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read the next bytes of the body, wait for them if necessary; 0 means that it is complete.
+
+        Raises :class:`TransportError` (also :class:`TruncatedError`, when the body is shorter than was said).
+        """
         try:
-            context = _ssl_context(self._tls)
-        except (OSError, ValueError) as error:
-            raise TransportError(
-                _tls_options_problem(self._tls, error), request=request, processed=False, retryable=False
-            ) from error
-        connection = http.client.HTTPSConnection(peer, number, timeout=timeout, context=context)
-        if proxy is not None:
-            extra = {"Proxy-Authorization": proxy.authorization} if proxy.authorization is not None else {}
-            connection.set_tunnel(host, port, extra)
-        return connection
+            return self._readinto(buffer)
+        except Problem as problem:
+            raise _failed(self._request, problem, 1) from None
 
-    def _checkin(self, origin: Origin, connection: http.client.HTTPConnection) -> None:
-        with self._lock:
-            idle = self._idle.setdefault(origin, [])
-            if len(idle) < _IDLE_CONNECTIONS:
-                idle.append(connection)
-                return
-        connection.close()
+    def close(self) -> None:
+        """End the answer. A connection with unread bytes is closed."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
+    def read_all(self, max_body: int) -> bytes:
+        """Return the whole body. Raises :class:`Problem`, and :class:`ProtocolError` when it is too large."""
+        if self.length is not None and self.length > max_body:
+            raise self._too_large(max_body)
+        parts: list[bytes] = []
+        size = 0
+        buffer = memoryview(bytearray(min(_CHUNK, self.length if self.length is not None else _CHUNK)))
+        while self._connection is not None:
+            count = self._readinto(buffer)
+            size += count
+            if size > max_body:
+                raise self._too_large(max_body)
+            parts.append(bytes(buffer[:count]))
+        return b"".join(parts)
 
-@lru_cache(maxsize=16)
-def _ssl_context(tls: TlsOptions) -> ssl.SSLContext:
-    """Loading the certificates of a system takes 20 ms, so each combination of options is loaded once a process."""
-    if tls.ca_path is None:
-        context = ssl.create_default_context()
-    else:
-        import os
+    def finish(self) -> None:
+        """Read a small rest, so that the connection can be used again, or close it."""
+        try:
+            self.read_all(_CHUNK)
+        except (Problem, ApiError):
+            self.close()
 
-        is_directory = os.path.isdir(tls.ca_path)
-        context = ssl.create_default_context(
-            cafile=None if is_directory else tls.ca_path, capath=tls.ca_path if is_directory else None
+    def _too_large(self, max_body: int) -> ProtocolError:
+        size = f"{max_body // _MIB} MiB" if max_body >= _MIB else f"{max_body} bytes"
+        return ProtocolError(
+            f"{self._request} was answered with more than {size}, which is too much.",
+            status=self.status,
+            request=self._request,
         )
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not tls.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if tls.client_cert is not None:
-        # An encrypted key would make OpenSSL ask on the terminal; an empty password makes it fail instead.
-        context.load_cert_chain(tls.client_cert, tls.client_key, password="")
-    return context
+
+    def _readinto(self, buffer: memoryview) -> int:
+        if self._connection is None:
+            return 0
+        try:
+            count = self._answer.readinto(buffer)
+        except (http.client.IncompleteRead, ValueError):
+            raise self._truncated() from None
+        except http.client.HTTPException as error:
+            raise Problem(f"the answer is broken ({type(error).__name__})", permanent=True) from None
+        if self._left is not None:
+            self._left -= count
+            if not count and self._left:
+                raise self._truncated()
+            if not self._left:
+                self._release()
+        elif not count:
+            self._release()
+        return count
+
+    def _truncated(self) -> Problem:
+        said = "" if self.length is None else f" after {self.length - (self._left or 0)} of {self.length} bytes"
+        return Problem(f"the answer ended{said} before it was complete", truncated=True)
+
+    def _release(self) -> None:
+        """The answer is complete: keep the connection if the server does."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if self._answer.will_close:
+                connection.close()
+            else:
+                self._pool.put(connection)
 
 
-def _tls_options_problem(tls: TlsOptions, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or "it is not valid PEM"
-    if tls.client_cert is not None:
-        pair = f"client_cert {tls.client_cert}, client_key {tls.client_key}"
-        return f"{pair} or ca_path {tls.ca_path} cannot be used: {reason}"
-    return f"ca_path {tls.ca_path} cannot be used: {reason}"
+def http_date(value: str) -> float | None:
+    """Return the seconds since 1970 of a date in a header, None if it is none."""
+    if not value:
+        return None
+    from email.utils import mktime_tz, parsedate_tz
+
+    parts = parsedate_tz(value)
+    try:
+        return None if parts is None else float(mktime_tz(parts))
+    except (ValueError, OverflowError):
+        return None
 
 
-def _split(url: str, request: str) -> tuple[SplitResult, Origin]:
+def _origin(url: str, asked: str) -> tuple[str, str, int, str]:
+    """Return (scheme, host, port, path with query) of an address. Raises :class:`ProtocolError`."""
+    reason = "it is not an address that starts with https:// or http://"
     try:
         parts = urlsplit(url)
-        origin = _origin(url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme in _PORTS and host:
+            reason = ""
+        if parts.username is not None:
+            reason = "user name and password do not belong into the address"
     except ValueError:
-        parts, origin = urlsplit(""), ("", "", 0)
-    if origin[0] not in ("http", "https") or not origin[1]:
-        raise TransportError(
-            f"{request}: the address is not of the form http://host/path or https://host/path",
-            request=request,
-            processed=False,
-            retryable=False,
-        )
-    return parts, origin
+        reason, host, port = "its host or port cannot be understood", "", None
+    if not reason and any(character <= " " or character == "\x7f" for character in url):
+        reason = "it has spaces or control characters"
+    if reason:
+        raise ProtocolError(f"{brief(asked)} cannot be sent: {reason}.", request=brief(asked))
+    target = parts.path or "/"
+    if parts.query:
+        target += f"?{parts.query}"
+    if not target.isascii():
+        target = quote(target, safe=string.punctuation)
+    return parts.scheme, host, port or _PORTS[parts.scheme], target
 
 
-def _origin(url: str) -> Origin:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+def _attempts(count: int) -> str:
+    return f" ({count} attempts)" if count > 1 else ""
 
 
-def _content_length(raw: http.client.HTTPResponse) -> int | None:
-    if raw.chunked:
-        return None
-    value = raw.headers.get("Content-Length")
-    return int(value) if value is not None and value.isdigit() else None
+def _failed(asked: str, problem: Problem, attempts: int) -> ApiError:
+    kind = TruncatedError if problem.truncated else TransportError
+    return kind(f"{asked} failed: {problem}{_attempts(attempts)}.", request=asked)
 
 
-def _is_quiet(sock: socket.socket | None) -> bool:
-    """An idle connection that has something to say was closed by the server, or says nonsense."""
-    if sock is None:
-        return False
-    poll = select.poll()
-    poll.register(sock, select.POLLIN | select.POLLHUP | select.POLLERR)
-    return not poll.poll(0)
-
-
-def _label(method: str, url: str) -> str:
-    return f"{method} {redact_url(url)}"
-
-
-def _too_large(request: str, limit: int) -> ProtocolError:
-    return ProtocolError(f"{request}: the answer is larger than {limit} bytes", request=request, retryable=False)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, _TIMEOUTS):
-        return "no answer in time"
-    if isinstance(error, http.client.RemoteDisconnected):
-        return "the server closed the connection without an answer"
-    if isinstance(error, http.client.IncompleteRead):
-        return "the answer was cut short"
-    if isinstance(error, http.client.HTTPException):
-        return "the answer is not HTTP"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or 'connection ended'})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return type(error).__name__
-
-
-def _transport_error(error: Exception, request: str, when: str) -> TransportError:
-    kind = TransportError
-    if isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.RemoteDisconnected):
-        kind = ProtocolError
-    return kind(f"{request} failed{when}: {_reason(error)}", request=request)
-
-
-def _connect_error(
-    error: Exception, request: str, origin: Origin, proxy: Proxy | None, tls: TlsOptions
-) -> TransportError:
-    """Say what is wrong with a connection that did not come about: nothing of the request was sent."""
-    where = f"{origin[1]}:{origin[2]}"
-    if proxy is not None:
-        where += f" through the proxy {proxy.host}:{proxy.port}"
-    retryable = True
-    if isinstance(error, ssl.SSLCertVerificationError):
-        trusted = f"ca_path {tls.ca_path}" if tls.ca_path else "the system's certificate authorities"
-        reason = f"its certificate is not valid for us ({error.verify_message}), checked against {trusted}"
-        retryable = False
-    elif isinstance(error, socket.gaierror):
-        name = proxy.host if proxy is not None else origin[1]
-        reason = f"the name {name} cannot be resolved"
-        retryable = error.errno == socket.EAI_AGAIN
-    elif isinstance(error, OSError) and str(error).startswith("Tunnel connection failed"):
-        reason = f"the proxy refused: {str(error).partition(': ')[2]}"
-    else:
-        reason = _reason(error)
-    return TransportError(
-        f"{request} failed: no connection to {where}: {reason}", request=request, processed=False, retryable=retryable
-    )
-
-
-def _with_attempts(error: TransportError, attempts: int) -> TransportError:
-    if attempts > 1:
-        error.message = f"{error.message} ({attempts} attempts)"
-        error.args = (error.message,)
-    return error
+def _late(asked: str, deadline: float | None, attempts: int, reason: str = "") -> str:
+    why = f"; at last, {reason}" if reason else ""
+    return f"{asked} did not succeed within {deadline or 0:g} s{_attempts(attempts)}{why}."

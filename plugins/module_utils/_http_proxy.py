@@ -89,11 +89,7 @@ def excluded(rule: str, host: str, port: int) -> bool:
         else:
             wanted = ""
         pattern = pattern.lstrip("*").lstrip(".").rstrip(".")
-        if (
-            pattern
-            and (not wanted or wanted == str(port))
-            and (host == pattern or host.endswith(f".{pattern}"))
-        ):
+        if pattern and (not wanted or wanted == str(port)) and (host == pattern or host.endswith(f".{pattern}")):
             return True
     return False
 

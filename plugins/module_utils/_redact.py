@@ -13,15 +13,24 @@ HIDDEN = "********"
 _USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 # JSON Web Tokens: three base64url parts, the first two are JSON objects. The bounds keep the search linear.
 _JWT = re.compile(r"\beyJ[\w-]{4,}\.[\w-]{2,}\.?[\w-]*", re.ASCII)
-# "Authorization: Bearer x", "Metal-View 0123...", also as a JSON or Python mapping
-_SCHEME = re.compile(r"\b(Bearer|Basic|Digest|Negotiate|Token|Metal-(?:View|Edit|Admin))(\s+)[\w.~+/=-]{8,}", re.I | re.ASCII)
+# "Bearer x", "Metal-View 0123...", but not "the bearer token", "the key of Metal-View expired"
+_SCHEME = re.compile(
+    r"\b((?i:Bearer|Basic|Digest|Negotiate|Metal-(?:View|Edit|Admin)))(\s+)"
+    r"(?:(?=[\w.~+/-]*[A-Z0-9=])[\w.~+/=-]{8,}|[\w.~+/=-]{20,})",
+    re.ASCII,
+)
 _NAME = (
     r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|hmac|signature|"
     r"credential|authorization|cookie|x-data-salt)[\w.-]*"
 )
 # name=value and "name": "value"; the value ends where a header, a query, a JSON text or a word does.
-_PAIR = re.compile(rf"(?<![\w.-])({_NAME})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)}}\]]+)", re.I | re.ASCII)
-_QUERY = re.compile(r"([?&](?:sig|key|auth|code|jwt|pass|pwd|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#\s\"'<>]+", re.I | re.ASCII)
+_PAIR = re.compile(
+    rf"(?<![\w.-])({_NAME})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)}}\]]+)",
+    re.IGNORECASE | re.ASCII,
+)
+_QUERY = re.compile(
+    r"([?&](?:sig|key|auth|code|jwt|pass|pwd|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#\s\"'<>]+", re.IGNORECASE | re.ASCII
+)
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -1,0 +1,396 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections of the HTTP client: how they are made, kept and read.
+
+Private to the collection metalstack.provisioning.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Union
+
+from ._http_tls import TlsError, TlsOptions, context
+
+if TYPE_CHECKING:
+    from ._http_proxy import Proxy
+
+_IDLE_SECONDS = 30.0
+# A server may close an idle connection just while the next request is on its way. Where that would be ambiguous, only
+# a connection that was in use a moment ago is used again.
+_FRESH_SECONDS = 2.0
+_IDLE_PER_ORIGIN = 8
+_CONNECT_ANSWER = 16 * 1024
+_PERMANENT_DNS = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+
+Buffer = Union[bytearray, memoryview]
+
+
+class Clock(Protocol):
+    """Time, to be replaced by tests: seconds, as in the module ``time``."""
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never jumps."""
+
+    def time(self) -> float:
+        """Return seconds since 1970."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Problem(Exception):
+    """One attempt failed; the text is a part of a sentence.
+
+    ``unsent``: the request cannot have been processed. ``permanent``: the next attempt would fail in the same way.
+    ``silent``: the connection ended before the first byte of the answer. ``truncated``: it ended within the answer.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        unsent: bool = False,
+        permanent: bool = False,
+        silent: bool = False,
+        truncated: bool = False,
+        deadline: bool = False,
+    ) -> None:
+        super().__init__(text)
+        self.unsent = unsent
+        self.permanent = permanent
+        self.silent = silent
+        self.truncated = truncated
+        self.deadline = deadline
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where requests go. Only requests with equal origins share a connection."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: Proxy | None = None
+
+    @property
+    def authority(self) -> str:
+        """The value of the header Host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Limit:
+    """How long one attempt may wait: ``timeout`` for each step, and until ``until`` (monotonic) altogether."""
+
+    def __init__(self, clock: Clock, timeout: float, until: float | None = None) -> None:
+        self._clock = clock
+        self.timeout = timeout
+        self.until = until
+
+    def next(self) -> float:
+        """Return how long the next step may wait. Raises :class:`Problem` when the time is over."""
+        if self.until is None:
+            return self.timeout
+        left = self.until - self._clock.monotonic()
+        if left <= 0:
+            raise Problem("the time for the call is over", deadline=True)
+        return min(self.timeout, left)
+
+
+class Connection(io.RawIOBase):
+    """A connected socket. It is itself the raw stream from which http.client reads the answer."""
+
+    def __init__(self, origin: Origin, sock: socket.socket, limit: Limit) -> None:
+        self.origin = origin
+        self.limit = limit
+        self.used = False
+        self.idle_since = 0.0
+        # whether anything was received since the request was sent
+        self.heard = False
+        self._sock = sock
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the buffered stream of one answer, which http.client asks for; it does not close the connection."""
+        del mode
+        return io.BufferedReader(_Answer(self), 16 * 1024)
+
+    def send(self, data: bytes) -> None:
+        """Send a request. Raises :class:`Problem`."""
+        self.heard = False
+        try:
+            self._arm()
+            self._sock.sendall(data)
+        except OSError as error:
+            raise self.problem(error) from None
+
+    def receive(self, buffer: Buffer) -> int:
+        """Read what is there into ``buffer``, wait if there is nothing; 0 at the end. Raises :class:`Problem`."""
+        try:
+            if self.limit.until is not None:
+                self._arm()
+            count = self._sock.recv_into(buffer)
+        except OSError as error:
+            raise self.problem(error) from None
+        if count:
+            self.heard = True
+        return count
+
+    def begin(self, limit: Limit) -> None:
+        """Use the connection for a request with this limit."""
+        self.limit = limit
+        self._arm()
+
+    def alive(self) -> bool:
+        """Say whether an idle connection can be used: the other side neither closed it nor sent anything unasked."""
+        try:
+            if hasattr(select, "poll"):
+                poll = select.poll()
+                poll.register(self._sock, select.POLLIN)
+                return not poll.poll(0)
+            return not select.select([self._sock], [], [], 0)[0]
+        except (OSError, ValueError):
+            return False
+
+    def problem(self, error: OSError) -> Problem:
+        """Return what an error of the socket means."""
+        silent = not self.heard
+        where = self.origin.endpoint
+        if isinstance(error, (TimeoutError, socket.timeout)):
+            self.limit.next()
+            return Problem(f"{where} did not answer within {self.limit.timeout:g} s")
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return Problem(f"{where} closed the connection", silent=silent)
+        if isinstance(error, ssl.SSLError):
+            return Problem(f"TLS with {where} failed: {_reason(error)}", permanent=True)
+        if isinstance(error, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
+            return Problem(f"{where} reset the connection", silent=silent)
+        return Problem(f"the connection to {where} failed: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Close the socket, without saying goodbye: a process that was forked may have the same connection."""
+        self._sock.close()
+        super().close()
+
+    def _arm(self) -> None:
+        self._sock.settimeout(self.limit.next())
+
+
+class _Answer(io.RawIOBase):
+    """The raw stream of one answer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        return self._connection.receive(buffer)
+
+
+def connect(origin: Origin, tls: TlsOptions, limit: Limit) -> Connection:
+    """Open a connection, through the proxy if there is one. Raises :class:`Problem`, always with ``unsent``."""
+    try:
+        return _connect(origin, tls, limit)
+    except Problem as problem:
+        problem.unsent = True
+        raise
+
+
+def _connect(origin: Origin, tls: TlsOptions, limit: Limit) -> Connection:
+    trusted = None
+    if origin.scheme == "https":
+        try:
+            trusted = context(tls)
+        except TlsError as error:
+            raise Problem(str(error), permanent=True) from None
+    proxy = origin.proxy
+    if proxy is None:
+        sock = _open(origin.host, origin.port, "", limit)
+    else:
+        sock = _open(proxy.host, proxy.port, "the proxy ", limit)
+    try:
+        if trusted is not None:
+            if proxy:
+                _tunnel(sock, origin, proxy, limit)
+            sock.settimeout(limit.next())
+            sock = _handshake(sock, trusted, origin, tls, limit)
+        return Connection(origin, sock, limit)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _open(host: str, port: int, what: str, limit: Limit) -> socket.socket:
+    where = f"{what}{host}:{port}"
+    try:
+        addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        permanent = not isinstance(error, socket.gaierror) or error.errno in _PERMANENT_DNS
+        reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
+        raise Problem(f"the name of {what}{host} cannot be resolved ({reason})", permanent=permanent) from None
+    last: OSError = OSError("no address")
+    for family, kind, protocol, _name, address in addresses:
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(limit.next())
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return sock
+        except OSError as error:
+            last = error
+            if sock is not None:
+                sock.close()
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
+    limit.next()
+    if isinstance(last, (TimeoutError, socket.timeout)) and last.errno != errno.ETIMEDOUT:
+        raise Problem(f"{where} did not accept the connection within {limit.timeout:g} s")
+    if isinstance(last, ConnectionRefusedError):
+        raise Problem(f"{where} refused the connection")
+    raise Problem(f"{where} cannot be reached: {last.strerror or last}")
+
+
+def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, limit: Limit) -> None:
+    """Ask the proxy for a connection to the origin."""
+    host = origin.host.encode("idna").decode("ascii") if not origin.host.isascii() else origin.host
+    target = f"[{host}]:{origin.port}" if ":" in host else f"{host}:{origin.port}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    where = f"the proxy {proxy.host}:{proxy.port}"
+    answer = b""
+    try:
+        sock.settimeout(limit.next())
+        sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        # byte by byte at the end, since what follows belongs to TLS
+        while not answer.endswith(b"\r\n\r\n"):
+            sock.settimeout(limit.next())
+            byte = sock.recv(1)
+            if not byte or len(answer) > _CONNECT_ANSWER:
+                raise Problem(f"{where} gave no usable answer to CONNECT")
+            answer += byte
+    except OSError as error:
+        limit.next()
+        if isinstance(error, (TimeoutError, socket.timeout)):
+            raise Problem(f"{where} did not answer within {limit.timeout:g} s") from None
+        raise Problem(f"{where} failed: {error.strerror or error}") from None
+    first = answer.split(b"\r\n", 1)[0].decode("latin-1").split(None, 2)
+    status = first[1] if len(first) > 1 and first[0].startswith("HTTP/1.") else "?"
+    if not status.startswith("2"):
+        why = " (its user name and password are needed, or wrong)" if status == "407" else ""
+        raise Problem(
+            f"{where} refused to connect to {origin.endpoint} with status {status}{why}",
+            permanent=status not in ("429", "502", "503", "504"),
+        )
+
+
+def _handshake(
+    sock: socket.socket, trusted: ssl.SSLContext, origin: Origin, tls: TlsOptions, limit: Limit
+) -> ssl.SSLSocket:
+    where = origin.endpoint
+    try:
+        return trusted.wrap_socket(sock, server_hostname=origin.host)
+    except ssl.SSLCertVerificationError as error:
+        reason = error.verify_message or _reason(error)
+        hint = ""
+        if error.verify_code in (18, 19, 20, 21):
+            # unknown authority
+            hint = (
+                f"; ca_path is {tls.ca_path}"
+                if tls.ca_path
+                else "; set ca_path to the file with the certificate of its authority"
+            )
+        raise Problem(f"the certificate of {where} is not trusted: {reason}{hint}", permanent=True) from None
+    except (TimeoutError, socket.timeout):
+        limit.next()
+        raise Problem(f"{where} did not finish the TLS handshake within {limit.timeout:g} s") from None
+    except ssl.SSLEOFError:
+        raise Problem(f"{where} closed the connection during the TLS handshake") from None
+    except ssl.SSLError as error:
+        hint = " (is it https at all?)" if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""
+        raise Problem(f"TLS with {where} failed: {_reason(error)}{hint}", permanent=True) from None
+    except UnicodeError:
+        raise Problem(f"{origin.host} is not a host name", permanent=True) from None
+    except OSError as error:
+        raise Problem(f"{where} closed the connection during the TLS handshake: {error.strerror or error}") from None
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+class Pool:
+    """Idle connections by origin. Thread-safe, and after a fork the child starts with an empty pool."""
+
+    def __init__(self, tls: TlsOptions, clock: Clock) -> None:
+        self._tls = tls
+        self._clock = clock
+        self._reset()
+
+    def _reset(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._idle: dict[Origin, list[Connection]] = {}
+
+    def get(self, origin: Origin, limit: Limit, *, repeatable: bool, fresh: bool = False) -> Connection:
+        """Return a connection for one request: an idle one, or a new one (always if ``fresh``).
+
+        ``repeatable`` tells that a request which got no answer may be sent again. Raises :class:`Problem`.
+        """
+        if self._process != os.getpid():
+            self._reset()
+        age = _IDLE_SECONDS if repeatable else _FRESH_SECONDS
+        for found in () if fresh else self._taken(origin):
+            if self._clock.monotonic() - found.idle_since <= age and found.alive():
+                found.begin(limit)
+                return found
+            found.close()
+        return connect(origin, self._tls, limit)
+
+    def _taken(self, origin: Origin) -> Iterator[Connection]:
+        while True:
+            with self._lock:
+                idle = self._idle.get(origin)
+                if not idle:
+                    return
+                found = idle.pop()
+            yield found
+
+    def put(self, connection: Connection) -> None:
+        """Keep a connection whose answer was read to its end."""
+        connection.used = True
+        connection.idle_since = self._clock.monotonic()
+        with self._lock:
+            idle = self._idle.setdefault(connection.origin, [])
+            if len(idle) < _IDLE_PER_ORIGIN:
+                idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        with self._lock:
+            idle = [connection for connections in self._idle.values() for connection in connections]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()

@@ -1,0 +1,125 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of the metal-api: ``GET /v1/image`` and ``metalstack.api.v2.ImageService/List``.
+
+Private to the collection metalstack.provisioning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._errors import ProtocolError
+from .v1 import MetalV1
+from .values import timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .v2 import MetalV2
+
+_VERSION = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An operating system image. ``features`` are of ``machine``, ``firewall``; ``expires_at`` is in UTC."""
+
+    id: str
+    os: str
+    major: int
+    minor: int
+    patch: int
+    url: str
+    name: str
+    features: frozenset[str]
+    classification: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """``skipped`` are (id, reason) of images that cannot be understood; the reason is a sentence."""
+
+    images: list[Image]
+    skipped: list[tuple[str, str]]
+
+
+def parse_image_id(id: str) -> tuple[str, int, int, int]:  # noqa: A002
+    """Return (os, major, minor, patch) of ``<os>-<major>[.<minor>[.<patch>]]``; what is missing is 0.
+
+    ``firewall-ubuntu-3.0.20251010`` is ("firewall-ubuntu", 3, 0, 20251010). Raises ValueError.
+    """
+    os, _dash, version = id.rpartition("-")
+    match = _VERSION.fullmatch(version)
+    if not os or match is None:
+        raise ValueError(f"{id!r} is not an image id like ubuntu-24.04.20251010")
+    major, minor, patch = (int(part or 0) for part in match.groups())
+    return os, major, minor, patch
+
+
+def list_images(api: MetalV1 | MetalV2) -> ImageList:
+    """Return all images of either API. Raises :class:`~.._errors.ApiError`."""
+    if isinstance(api, MetalV1):
+        items: Any = api.get_list("/v1/image")
+        convert = _from_v1
+    else:
+        items = api.call("metalstack.api.v2.ImageService/List", {}).get("images") or []
+        convert = _from_v2
+    if not isinstance(items, list):
+        raise ProtocolError("The list of images of the metal-api is not a list.")
+    listed = ImageList([], [])
+    for item in items:
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not name:
+            listed.skipped.append(("?", "It has no id."))
+            continue
+        try:
+            listed.images.append(convert(name, item))
+        except ValueError as error:
+            listed.skipped.append((name, f"{str(error)[:1].upper()}{str(error)[1:]}."))
+    return listed
+
+
+def _from_v1(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
+    return _image(id, item, _texts(item, "features"), _text(item, "classification"), item.get("expirationDate"))
+
+
+def _from_v2(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
+    features = [_enum(feature, "IMAGE_FEATURE_") for feature in _texts(item, "features")]
+    classification = _enum(_text(item, "classification"), "IMAGE_CLASSIFICATION_")
+    return _image(id, item, features, classification, item.get("expiresAt"))
+
+
+def _image(id: str, item: Mapping[str, Any], features: list[str], classification: str, expires: object) -> Image:  # noqa: A002
+    url = _text(item, "url")
+    if not url:
+        raise ValueError("it has no url")
+    return Image(
+        id, *parse_image_id(id), url, _text(item, "name"), frozenset(features), classification, timestamp(expires)
+    )
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"its {key} is not text")
+    return value
+
+
+def _texts(item: Mapping[str, Any], key: str) -> list[str]:
+    value = item.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError(f"its {key} are not a list of text")
+    return value
+
+
+def _enum(name: str, prefix: str) -> str:
+    short = name[len(prefix) :] if name.startswith(prefix) else name
+    return "" if short == "UNSPECIFIED" else short.lower()
