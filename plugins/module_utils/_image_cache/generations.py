@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -34,7 +34,8 @@ class Generations:
         self.blobs = directory / "blobs"
         self.generations = directory / "generations"
         self.link = directory / "current"
-        self._adding = Lock()
+        self._lock = Lock()
+        self._pinned: set[str] = set()
 
     # reading
 
@@ -77,8 +78,11 @@ class Generations:
         try:
             status = os.lstat(path)
             sidecar = os.lstat(f"{path}.md5")
+            blob = os.lstat(self.blob(entry.md5))
         except OSError as error:
-            return f"{error.strerror or error}"
+            return f"{error.strerror or error}: {error.filename}"
+        if not os.path.samestat(status, blob):
+            return "it is not the verified file"
         if status.st_size != entry.size:
             return f"it has {status.st_size} bytes instead of {entry.size}"
         if int(status.st_mtime) != entry.mtime:
@@ -113,7 +117,8 @@ class Generations:
         target = self.blob(md5)
         try:
             # replacing would split one content into two inodes, and break the modification times of manifests
-            with self._adding:
+            with self._lock:
+                self._pinned.add(md5)
                 if target.exists():
                     staged.unlink()
                 else:
@@ -122,6 +127,17 @@ class Generations:
         except OSError as error:
             raise describe(error) from None
         return target
+
+    def pin(self, md5: str) -> Path:
+        """Keep a blob, if it is there, until :meth:`unpin`: it is about to be published. Returns where it lies."""
+        with self._lock:
+            self._pinned.add(md5)
+        return self.blob(md5)
+
+    def unpin(self) -> None:
+        """Let all blobs go that no generation holds."""
+        with self._lock:
+            self._pinned.clear()
 
     def publish(self, files: Mapping[str, FileEntry], created: str) -> int:
         """Show exactly ``files``, whose blobs are all there. Returns the number of the new generation.
@@ -148,17 +164,15 @@ class Generations:
                 self._scratch_link().unlink(missing_ok=True)
         return number
 
-    def prune(self, keep: int, maximum_bytes: int | None, wanted: Iterable[str] = ()) -> int:
+    def prune(self, keep: int, maximum_bytes: int | None) -> int:
         """Remove old generations and the blobs nobody needs; returns the bytes freed.
 
         ``keep`` generations stay, fewer when their blobs exceed ``maximum_bytes``, the current one always.
-        Blobs named in ``wanted`` (MD5) stay. Raises :class:`CacheError`.
+        So do pinned blobs. Raises :class:`CacheError`.
         """
         current = self.current()
-        if current is None:
-            return 0
         try:
-            needed = set(wanted) | self._blobs_of(current)
+            needed = set() if current is None else self._blobs_of(current)
         except ManifestError as error:
             raise CacheError(f"The manifest of generation {current} cannot be used: {error}.") from None
         try:
@@ -182,9 +196,10 @@ class Generations:
                     kept += 1
             freed = 0
             for name, size in sizes.items():
-                if name not in needed:
-                    self.blob(name).unlink(missing_ok=True)
-                    freed += size
+                with self._lock:
+                    if name not in needed and name not in self._pinned:
+                        self.blob(name).unlink(missing_ok=True)
+                        freed += size
         except OSError as error:
             raise describe(error) from None
         return freed

@@ -1,7 +1,10 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The global image store: what it says about a file, by small requests. Private to the collection metalstack.provisioning."""
+"""The global image store: what it says about a file, by small requests.
+
+Private to the collection metalstack.provisioning.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ class Store:
     def checksum(self, url: str, kind: str) -> str | None:
         """Return the checksum from ``<url>.<kind>``, or None when the store has no such file."""
         address = f"{self.address(url)}.{kind}"
-        response = self._request("GET", address, {}, _SIDECAR_LIMIT)
+        response = self._request("GET", address)
         if response.status in _NO_SIDECAR:
             return None
         self._expect(response.status, address)
@@ -115,11 +118,9 @@ class Store:
     def head(self, url: str) -> Remote:
         """Return size and validators of a file."""
         address = self.address(url)
-        response = self._request("HEAD", address, {}, _SIDECAR_LIMIT)
+        response = self._request("HEAD", address)
         if response.status in _NO_HEAD:
-            response = self._request("GET", address, {"Range": "bytes=0-0"}, _SIDECAR_LIMIT)
-            if response.status == 206:
-                return describe(response.headers, content_range(response.headers)[1])
+            return self._first_byte(address)
         self._expect(response.status, address)
         return describe(response.headers, _number(response.headers.get("Content-Length")))
 
@@ -143,10 +144,22 @@ class Store:
             return remote.etag != entry.etag
         return remote.last_modified != entry.last_modified
 
-    def _request(self, method: str, url: str, headers: Mapping[str, str], limit: int) -> Response:
+    def _first_byte(self, address: str) -> Remote:
+        """Do what HEAD would, by the beginning of a GET."""
+        try:
+            with self._http.stream("GET", address, headers={"Range": "bytes=0-0"}) as stream:
+                status, headers, length = stream.status, stream.headers, stream.length
+        except ApiError as error:
+            raise StoreError(f"{address} cannot be had: {error}", away=isinstance(error, TransportError)) from None
+        if status == 206:
+            return describe(headers, content_range(headers)[1])
+        self._expect(status, address)
+        return describe(headers, length)
+
+    def _request(self, method: str, url: str) -> Response:
         self._hosts.check(url)
         try:
-            response = self._http.request(method, url, headers=headers, redirects=5, max_body=limit)
+            response = self._http.request(method, url, redirects=5, max_body=_SIDECAR_LIMIT)
         except TransportError as error:
             self._hosts.failed(url)
             raise StoreError(f"{url} cannot be had: {error}", away=True) from None

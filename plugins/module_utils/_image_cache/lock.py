@@ -1,0 +1,53 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time. Private to the collection metalstack.provisioning."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .problems import CacheError, describe
+
+
+class LockedError(CacheError):
+    """Another run is at work; the text names its process."""
+
+
+@contextlib.contextmanager
+def run_lock(path: Path, *, patience: float = 0.0, wait: Callable[[float], object] = time.sleep) -> Iterator[None]:
+    """Hold the lock of the cache directory; it ends with the process, however that ends.
+
+    Waits up to ``patience`` seconds, then raises :class:`LockedError`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise describe(error) from None
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                    process = f" (process {holder})" if holder.isdigit() else ""
+                    raise LockedError(
+                        f"Another run of image-cache-sync{process} is at work on {path.parent}."
+                    ) from None
+                wait(min(1.0, patience))
+        with contextlib.suppress(OSError):
+            # only for the message above; a full disk must not matter
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

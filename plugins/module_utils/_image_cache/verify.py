@@ -1,0 +1,212 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading everything that is served again, withdrawing what is damaged, and repairing it.
+
+Private to the collection metalstack.provisioning.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from . import report as reports
+from .changes import Item, promised
+from .generations import Generations, checksum_line
+from .lock import run_lock
+from .manifest import FileEntry
+from .obtain import Obtained
+from .planner import Candidate
+from .problems import CacheError, StoppedError
+from .repair import flaw, mend
+from .report import COMPLETE, FAILED, PARTIAL, Report, timestamp
+from .sync import Engine
+from .throttle import Throttle
+
+# A run of sync that is at work is waited for before something is changed, in seconds.
+PATIENCE = 600.0
+
+
+class VerifyRun:
+    """One check of all served files. Reading needs no lock, since blobs never change; changing takes it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        rate: int | None = None,
+        patience: float = PATIENCE,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._generations = engine.generations
+        self._journal = engine.journal
+        self._throttle = Throttle(rate, wait=engine.stop.wait)
+        self._patience = patience
+        self._now = now
+        self._clock = clock
+        self._began = clock()
+        self._lost: dict[str, FileEntry] = {}
+        self._repaired: dict[str, FileEntry] = {}
+        self.report = Report("verify", engine.config.host, engine.config.partition, timestamp(now()))
+        self.stuck = False
+
+    def run(self) -> Report:
+        """Check, withdraw, repair. Raises nothing but programming errors; the caller writes the report."""
+        report = self.report
+        try:
+            self._check()
+            if self._lost:
+                with run_lock(self._engine.config.directory / "lock", patience=self._patience):
+                    self._restore()
+            report.result = PARTIAL if report.failures else COMPLETE
+            if report.failures:
+                report.reason = f"{len(report.failures)} damaged files could not be repaired; they are not served."
+            if self._engine.stop.is_set():
+                report.result, report.reason = PARTIAL, "The check was stopped."
+        except CacheError as error:
+            report.result = FAILED
+            report.reason = self._journal.redact(str(error))
+            self._journal.error("the check failed", error=error)
+        number, files = self._engine.manifest()
+        report.generation = number
+        report.files = dict(Counter(entry.kind for entry in files.values()))
+        report.bytes = sum({entry.md5: entry.size for entry in files.values()}.values())
+        previous = reports.load(self._engine.config.directory / "verify.json")
+        report.finish(self._now(), self._clock() - self._began, previous)
+        return report
+
+    def _check(self) -> None:
+        number, files = self._engine.manifest()
+        if number is None:
+            raise CacheError("Nothing is served yet, so there is nothing to check: run sync first.")
+        if not files:
+            # an unreadable manifest gives no files either, and must not pass for a whole cache
+            self._generations_manifest(number)
+        good: dict[str, str | None] = {}
+        for key, entry in sorted(files.items()):
+            if self._engine.stop.is_set():
+                return
+            if entry.md5 not in good:
+                good[entry.md5] = flaw(self._generations.blob(entry.md5), entry, self._read)
+            problem = good[entry.md5] or served_problem(self._generations, number, key, entry)
+            if problem is not None and not self._engine.stop.is_set():
+                self._withdraw(key, entry, problem)
+        for name in foreign(self._generations, number, files):
+            # nobody but this program writes there; a new generation has only what the manifest names
+            self._found(name, "it does not belong to the generation")
+            self._renew()
+
+    def _generations_manifest(self, number: int) -> None:
+        try:
+            self._generations.manifest(number)
+        except Exception as error:
+            raise CacheError(f"The manifest of generation {number} cannot be used: {error}.") from error
+
+    def _read(self, count: int) -> None:
+        self.report.read_bytes += count
+        self._throttle.passed(count)
+        if self._engine.stop.is_set():
+            raise StoppedError
+
+    def _withdraw(self, key: str, entry: FileEntry, problem: str) -> None:
+        """Stop serving a file at once, unless it can be mended from this disk, which is as quick."""
+        self._found(key, problem)
+        with run_lock(self._engine.config.directory / "lock", patience=self._patience):
+            number, files = self._engine.manifest()
+            if number is None or files.get(key) != entry:
+                # a run of sync has replaced it meanwhile
+                return
+            if not mend(self._generations, number, key, entry):
+                for other in [name for name, its in files.items() if its.md5 == entry.md5]:
+                    self._lost[other] = files.pop(other)
+            self._generations.publish(files, timestamp(self._now()))
+
+    def _found(self, key: str, problem: str) -> None:
+        self.report.corrupt.append({"file": key, "reason": problem})
+        self._journal.error("a served file is damaged", file=key, damage=problem)
+
+    def _renew(self) -> None:
+        with run_lock(self._engine.config.directory / "lock", patience=self._patience):
+            _number, files = self._engine.manifest()
+            self._generations.publish(files, timestamp(self._now()))
+
+    def _restore(self) -> None:
+        """Fetch what is lost, from a peer or from the store, and serve it again. The lock is held."""
+        self._generations.prepare()
+        self._engine.staging.prepare()
+        items = [
+            Item(Candidate(entry.url, key, entry.kind, entry.image_id), None, promised(entry))
+            for key, entry in sorted(self._lost.items())
+        ]
+        with self._engine.board() as board:
+            workshop = self._engine.workshop(board)
+            try:
+                workshop.run(items, self)
+            finally:
+                self.stuck = workshop.stuck()
+        _number, files = self._engine.manifest()
+        if self._repaired:
+            number = self._generations.publish({**files, **self._repaired}, timestamp(self._now()))
+            self._journal.notice("repaired files are served again", generation=number, files=len(self._repaired))
+
+    # what the workshop tells
+
+    def obtained(self, obtained: Obtained) -> None:
+        """A lost file is there again."""
+        key = obtained.item.key
+        self._repaired[key] = replace(
+            obtained.entry(timestamp(self._now())),
+            sidecars=self._lost[key].sidecars,
+            etag=self._lost[key].etag or obtained.remote.etag,
+            last_modified=self._lost[key].last_modified or obtained.remote.last_modified,
+        )
+        if obtained.source != "disk":
+            self.report.downloaded[obtained.source] += obtained.received
+        self.report.fetched.append({"file": key, "source": obtained.source, "bytes": obtained.size})
+        self._journal.notice("a damaged file was fetched again", file=key, source=obtained.source)
+
+    def failed(self, item: Item, problem: CacheError) -> None:
+        """A lost file cannot be had now; the next run of sync tries again."""
+        sentence = self._journal.redact(str(problem))
+        self.report.failures.append({"file": item.key, "reason": sentence})
+        self._journal.error("a damaged file could not be repaired", file=item.key, error=sentence)
+
+    def idle(self) -> None:
+        """Nothing to do in between: repairs are few."""
+
+    def make_room(self) -> int:
+        """Free what only old generations need."""
+        return self._generations.prune(1, None)
+
+
+def served_problem(generations: Generations, number: int, key: str, entry: FileEntry) -> str | None:
+    """Say what is wrong with the names of a file whose blob is whole: the served file or its checksum file."""
+    problem = generations.damage(number, key, entry)
+    if problem is not None:
+        return problem
+    try:
+        content = Path(f"{generations.served(number, key)}.md5").read_bytes()
+    except OSError as error:
+        return f"its checksum file cannot be read: {error.strerror}"
+    return None if content == checksum_line(key, entry.md5) else "its checksum file says something else"
+
+
+def foreign(generations: Generations, number: int, files: Mapping[str, FileEntry]) -> list[str]:
+    """Return what lies in a generation and is neither a file of the manifest nor the checksum file of one."""
+    root = generations.served(number, "")
+    expected = {name for key in files for name in (key, f"{key}.md5")}
+    found = []
+    for directory, _directories, names in os.walk(root):
+        for name in names:
+            relative = os.path.relpath(os.path.join(directory, name), root)
+            if relative not in expected:
+                found.append(relative)
+    return sorted(found)
