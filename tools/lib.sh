@@ -60,3 +60,19 @@ link_collection() {
 # core_of VENV, python_of VENV: the versions a virtual environment holds, such as 2.19.14 and 3.11.
 core_of() { "$1/bin/python" -c 'from importlib.metadata import version; print(version("ansible-core"))'; }
 python_of() { "$1/bin/python" -c 'import sys; print("{0}.{1}".format(*sys.version_info))'; }
+
+# prepare_venvs: set up both environments at the same time, and set VENVS to those there are, the primary one first.
+prepare_venvs() {
+  local newest status=0
+  tools/venv newest &
+  newest=$!
+  tools/venv primary
+  # shellcheck disable=SC2034
+  VENVS=("$VENV")
+  wait "$newest" || status=$?
+  case $status in
+    0) VENVS+=("$NEWEST_VENV") ;;
+    3) ;; # no interpreter for the newest core; it has said so
+    *) exit "$status" ;;
+  esac
+}
