@@ -22,10 +22,10 @@ import yaml
 COLLECTION_ROOT = Path(__file__).resolve().parents[2]
 # Relative imports of the sources hold, since they keep their places below this package.
 PACKAGE = "metalstack_provisioning"
-FILES = ("_errors.py", "_http.py", "_http_proxy.py", "_redact.py", "_units.py")
+FILES = ("_errors.py", "_http*.py", "_redact.py", "_units.py")
 _PACKAGES = ("_metal", "_image_cache")
 # Only used by a module, before there is a program.
-_LEFT_OUT = ("_image_cache/preflight.py",)
+_LEFT_OUT = "_image_cache/preflight"
 # -I: neither the environment nor the working directory can put other code in front of ours.
 _SHEBANG = b"#!/usr/bin/python3 -I\n"
 _MAIN = f"""from {PACKAGE}._image_cache.cli import main
@@ -55,19 +55,14 @@ def build(root: Path = COLLECTION_ROOT) -> Program:
     version = _collection_version(root)
     members = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": f'__version__ = "{version}"\n'.encode()}
     source = root / "plugins" / "module_utils"
-    paths = [source / name for name in FILES]
-    for package in _PACKAGES:
-        paths += (source / package).rglob("*.py")
-    for path in paths:
-        name = path.relative_to(source).as_posix()
-        if name in _LEFT_OUT:
-            continue
-        try:
-            members[f"{PACKAGE}/{name}"] = path.read_bytes()
-        except OSError as error:
-            raise BuildError(f"The collection lacks plugins/module_utils/{name}: {error.strerror}.") from None
-    if f"{PACKAGE}/_image_cache/cli.py" not in members:
-        raise BuildError("The collection lacks plugins/module_utils/_image_cache/cli.py.")
+    for pattern in (*FILES, "_image_cache/cli.py", *(f"{package}/**/*.py" for package in _PACKAGES)):
+        paths = list(source.glob(pattern))
+        if not paths:
+            raise BuildError(f"The collection lacks plugins/module_utils/{pattern}.")
+        for path in paths:
+            name = path.relative_to(source).as_posix()
+            if not name.startswith(_LEFT_OUT):
+                members[f"{PACKAGE}/{name}"] = path.read_bytes()
 
     archive = io.BytesIO()
     archive.write(_SHEBANG)

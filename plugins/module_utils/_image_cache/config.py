@@ -30,7 +30,14 @@ _REQUIRED = object()
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. The text is one sentence that names the key, the wrong and the right value."""
+    """The configuration cannot be used. The text is one sentence that names the key, the wrong and the right value.
+
+    ``problems`` holds such a sentence for each key that is wrong; the text is the first of them.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(problems[0])
+        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -120,36 +127,40 @@ def load_config(path: str | Path) -> Config:
 def parse_config(data: object) -> Config:
     """Check the decoded JSON value and return the configuration. Raises :class:`ConfigError`."""
     top = _Section(data, "")
-    config = Config(
-        partition=top.take("partition", _name),
-        host=top.take("host", _name),
-        source=top.take("source", _source),
-        intercept_domains=top.take("intercept_domains", _domains),
-        store=top.take("store", _store, {}),
-        peers=top.take("peers", _peers, []),
-        directory=top.take("directory", _directory, "/var/lib/image-cache"),
-        runtime_directory=top.take("runtime_directory", _directory, "/run/image-cache-sync"),
-        state_directory=top.take("state_directory", _directory, "/var/lib/image-cache-sync"),
-        policy=top.take("policy", _policy, {}),
-        kernels=top.take("kernels", _boolean, True),
-        boot_images=top.take("boot_images", _boolean, True),
-        boot_partitions=top.take("boot_partitions", _choice("this", "all"), "this"),
-        parallel=top.take("parallel", _integer(1, 64), 4),
-        allow_empty=top.take("allow_empty", _boolean, False),
-        generations=top.take("generations", _integer(1, 100), 3),
-    )
+    values: dict[str, Any] = {
+        "partition": top.take("partition", _name),
+        "host": top.take("host", _name),
+        "source": top.take("source", _source),
+        "intercept_domains": top.take("intercept_domains", _domains),
+        "store": top.take("store", _store, {}),
+        "peers": top.take("peers", _peers, []),
+        "directory": top.take("directory", _directory, "/var/lib/image-cache"),
+        "runtime_directory": top.take("runtime_directory", _directory, "/run/image-cache-sync"),
+        "state_directory": top.take("state_directory", _directory, "/var/lib/image-cache-sync"),
+        "policy": top.take("policy", _policy, {}),
+        "kernels": top.take("kernels", _boolean, True),
+        "boot_images": top.take("boot_images", _boolean, True),
+        "boot_partitions": top.take("boot_partitions", _choice("this", "all"), "this"),
+        "parallel": top.take("parallel", _integer(1, 64), 4),
+        "allow_empty": top.take("allow_empty", _boolean, False),
+        "generations": top.take("generations", _integer(1, 100), 3),
+    }
     top.end()
+    config = Config(**values)
+    problems = []
     for peer in config.peers:
         if peer.name == config.host:
-            raise ConfigError(f'peers names "{peer.name}", which is this host itself: list the other cache hosts only.')
+            problems.append(f'peers names "{peer.name}", which is this host itself: list the other cache hosts only.')
     # nginx serves what is below `directory`: the state with its token must never get there, nor the other way round.
     for name in ("runtime_directory", "state_directory"):
-        other: Path = getattr(config, name)
+        other: Path = values[name]
         if other == config.directory or config.directory in other.parents or other in config.directory.parents:
-            raise ConfigError(
+            problems.append(
                 f'{name} is "{other}" and directory is "{config.directory}": '
                 "give directories that do not contain each other."
             )
+    if problems:
+        raise ConfigError(*problems)
     return config
 
 
@@ -168,7 +179,7 @@ def domain_problem(name: str) -> str | None:
 
 
 class _Section:
-    """One JSON object; takes its keys one after another, then refuses what is left."""
+    """One JSON object; takes its keys one after another and collects what is wrong with them."""
 
     def __init__(self, data: object, name: str) -> None:
         if not isinstance(data, dict):
@@ -176,19 +187,29 @@ class _Section:
         self._data = dict(data)
         self._name = name
         self._known: list[str] = []
+        self._problems: list[str] = []
 
     def take(self, key: str, read: Callable[[object, str], Any], default: object = _REQUIRED) -> Any:
+        """Return what ``read`` makes of the value; None after a problem, so call :meth:`end` before using it."""
         self._known.append(key)
         name = f"{self._name}.{key}" if self._name else key
         value = self._data.pop(key, default)
         if value is _REQUIRED:
-            raise ConfigError(f"{name} is missing: give it a value.")
-        return read(value, name)
+            self._problems.append(f"{name} is missing: give it a value.")
+            return None
+        try:
+            return read(value, name)
+        except ConfigError as error:
+            self._problems += error.problems
+            return None
 
     def end(self) -> None:
+        """Raise :class:`ConfigError` if a key was wrong or is not known."""
         for key in self._data:
             name = f"{self._name}.{key}" if self._name else str(key)
-            raise ConfigError(f"{shown(name)} is not a known key: use one of {', '.join(self._known)}.")
+            self._problems.append(f"{shown(name)} is not a known key: use one of {', '.join(self._known)}.")
+        if self._problems:
+            raise ConfigError(*self._problems)
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -306,20 +327,15 @@ def _url(value: object, name: str) -> str:
     return value.rstrip("/")
 
 
-def _tls(section: _Section) -> TlsOptions:
-    return TlsOptions(
-        ca_path=section.take("ca_path", _file, None),
-        validate_certs=section.take("validate_certs", _boolean, True),
-    )
-
-
 def _source(value: object, name: str) -> SourceConfig:
     section = _Section(value, name)
+    ca_path = section.take("ca_path", _file, None)
+    validate_certs = section.take("validate_certs", _boolean, True)
     source = SourceConfig(
         api=section.take("api", _choice("v1", "v2")),
         url=section.take("url", _url),
         hmac_user=section.take("hmac_user", _name, "Metal-View"),
-        tls=_tls(section),
+        tls=TlsOptions(ca_path=ca_path, validate_certs=validate_certs),
         timeout=section.take("timeout", _timeout, 10),
     )
     section.end()
@@ -392,18 +408,15 @@ def _maximum_size(value: object, name: str) -> int | None:
 
 def _policy(value: object, name: str) -> Policy:
     section = _Section(value, name)
-    policy = Policy(
-        excludes=section.take("excludes", _excludes, []),
-        expiration_grace=timedelta(days=section.take("expiration_grace_days", _integer(0, 36500), 0)),
-        min_images_per_name=section.take("min_images_per_name", _integer(1, 1_000_000), 3),
-        max_images_per_name=section.take("max_images_per_name", _maximum_images, -1),
-        max_cache_size=section.take("max_cache_size", _maximum_size, -1),
-    )
+    excludes = section.take("excludes", _excludes, [])
+    grace_days = section.take("expiration_grace_days", _integer(0, 36500), 0)
+    minimum = section.take("min_images_per_name", _integer(1, 1_000_000), 3)
+    maximum = section.take("max_images_per_name", _maximum_images, -1)
+    size = section.take("max_cache_size", _maximum_size, -1)
     section.end()
-    maximum = policy.max_images_per_name
-    if maximum is not None and maximum < policy.min_images_per_name:
+    if maximum is not None and maximum < minimum:
         raise ConfigError(
-            f"{name}.max_images_per_name is {maximum}, less than the {policy.min_images_per_name} of "
-            f"{name}.min_images_per_name: give a maximum that is not below the minimum."
+            f"{name}.max_images_per_name is {maximum}, less than the {minimum} of {name}.min_images_per_name: "
+            "give a maximum that is not below the minimum."
         )
-    return policy
+    return Policy(excludes, timedelta(days=grace_days), minimum, maximum, size)

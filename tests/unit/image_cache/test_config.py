@@ -251,6 +251,24 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
     assert "hunter2" not in text
 
 
+def test_all_mistakes_are_told_at_once() -> None:
+    data = changed("source.api", "v3")
+    data["source"]["url"] = "x"
+    data["policy"]["max_images_per_name"] = 0
+    data["colour"] = "red"
+    del data["host"]
+    with pytest.raises(ConfigError) as caught:
+        parse_config(data)
+    assert [problem.split(" ", maxsplit=1)[0] for problem in caught.value.problems] == [
+        "host",
+        "source.api",
+        "source.url",
+        "policy.max_images_per_name",
+        '"colour"',
+    ]
+    assert str(caught.value) == caught.value.problems[0]
+
+
 @pytest.mark.parametrize("data", [None, [], "x", 1, True])
 def test_not_an_object(data: object) -> None:
     assert refusal(data).startswith("The configuration is ")
@@ -313,10 +331,10 @@ def test_any_value_anywhere_is_accepted_or_refused_with_a_sentence(path: str, va
     try:
         assert isinstance(parse_config(changed(path, value)), Config)
     except ConfigError as error:
-        text = str(error)
-        assert text.isprintable()
-        assert text.endswith(".")
-        assert len(text) < 500
+        for text in error.problems:
+            assert text.isprintable()
+            assert text.endswith(".")
+            assert len(text) < 500
 
 
 @pytest.mark.parametrize("name", ["github.com", "images.metal-stack.io", "a.b", "x_y.example", "1.a"])

@@ -67,9 +67,10 @@ def installed(program: Program, tmp_path: Path) -> Path:
 def small_collection(root: Path) -> Path:
     """A collection with the least that a program needs; its command prints what it was given."""
     utils = root / "plugins" / "module_utils"
-    for name in (*FILES, "_metal/__init__.py", "_image_cache/__init__.py"):
-        (utils / name).parent.mkdir(parents=True, exist_ok=True)
-        (utils / name).write_text("", encoding="utf-8")
+    for pattern in (*FILES, "_metal/__init__.py", "_image_cache/__init__.py"):
+        path = utils / pattern.replace("*", "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("", encoding="utf-8")
     (utils / "_image_cache" / "cli.py").write_text(
         "import sys\n\n\ndef main():\n    print(sys.argv[1:])\n    return 3\n", encoding="utf-8"
     )
@@ -113,7 +114,7 @@ def test_what_is_in_it(program: Program) -> None:
     assert {"__main__.py", "metalstack_provisioning/__init__.py", "metalstack_provisioning/_http.py"} <= set(inside)
     assert "metalstack_provisioning/_image_cache/cli.py" in inside
     assert "metalstack_provisioning/_metal/auth.py" in inside
-    assert "metalstack_provisioning/_image_cache/preflight.py" not in inside
+    assert not [name for name in inside if "preflight" in name]
     assert all(name.endswith(".py") for name in inside)
     assert not [name for name in inside if "__pycache__" in name or name.startswith(("/", ".."))]
     assert program.content.startswith(b"#!/usr/bin/python3 -I\n")
@@ -194,7 +195,7 @@ def test_another_zip_file_has_no_version(program: Program) -> None:
     assert version_of(program.content[:-100]) is None
 
 
-@pytest.mark.parametrize("name", ["_http.py", "_image_cache/cli.py"])
+@pytest.mark.parametrize("name", ["_errors.py", "_image_cache/cli.py"])
 def test_an_incomplete_collection_is_told(tmp_path: Path, name: str) -> None:
     root = small_collection(tmp_path)
     (root / "plugins" / "module_utils" / name).unlink()
