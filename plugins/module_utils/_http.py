@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union, cast
 from urllib.parse import quote, urljoin, urlsplit
 
-from ._errors import ApiError, DeadlineError, ProtocolError, TransportError, TruncatedError
+from ._errors import ApiError, DeadlineError, ProtocolError, TruncatedError
 from ._http_connection import Clock, Connection, Limit, Origin, Pool, Problem
 from ._http_proxy import choose, environment
 from ._http_tls import TlsOptions
@@ -41,6 +41,7 @@ _HARMLESS = frozenset({"accept", "accept-language", "range", "if-range", "if-non
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
 _CHUNK = 64 * 1024
+_INTERIM = 10
 _MIB = 1024 * 1024
 
 
@@ -175,10 +176,11 @@ class HttpClient:
                 with stream:
                     content = stream.read_all(max_body)
             except Problem as problem:
-                if problem.deadline:
-                    raise DeadlineError(_late(asked, deadline, attempt), request=asked) from None
-                if last or problem.permanent or not (repeatable or problem.unsent):
-                    raise _failed(asked, problem, attempt) from None
+                if problem.kind is DeadlineError:
+                    raise _late(asked, deadline, attempt) from None
+                unclear = not (repeatable or problem.unsent)
+                if last or unclear or problem.permanent:
+                    raise _failed(asked, problem, attempt, unclear and problem.kind is not ProtocolError) from None
                 wait, reason = self._backoff(attempt), str(problem)
             else:
                 answer = Response(stream.status, stream.headers, content, stream.url, asked, attempt)
@@ -188,7 +190,7 @@ class HttpClient:
             if until is not None and self._clock.monotonic() + wait >= until:
                 if not reason:
                     return answer
-                raise DeadlineError(_late(asked, deadline, attempt, reason), request=asked)
+                raise _late(asked, deadline, attempt, reason)
             self._clock.sleep(wait)
 
     def stream(
@@ -264,7 +266,8 @@ class HttpClient:
             if followed == redirects:
                 raise ProtocolError(f"{asked} was redirected more than {redirects} times.", request=asked)
             followed += 1
-            target = urljoin(url, location)
+            # http.client reads headers as Latin-1; servers also send what has to be quoted
+            target = urljoin(url, quote(location.strip().encode("latin-1"), safe=string.punctuation))
             if _origin(target, asked)[:3] != _origin(url, asked)[:3]:
                 if url.startswith("https:") and not target.startswith("https:"):
                     raise ProtocolError(
@@ -302,8 +305,6 @@ class HttpClient:
     def _head(self, method: str, origin: Origin, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         """Return request line and headers. Raises ValueError (a part of a sentence)."""
         authority = origin.authority
-        if not authority.isascii():
-            authority = authority.encode("idna").decode("ascii")
         lines = {"Host": authority, "Accept-Encoding": "identity", "User-Agent": self._user_agent}
         if body is not None or method in ("POST", "PUT"):
             lines["Content-Length"] = str(len(body or b""))
@@ -334,24 +335,13 @@ class StreamResponse:
         self._pool = pool
         self._connection: Connection | None = connection
         self._request = request
-        # http.client only calls makefile() of what it is given
-        self._answer = http.client.HTTPResponse(cast("socket.socket", connection), method=method)
-        try:
-            self._answer.begin()
-        except http.client.RemoteDisconnected:
-            raise Problem(
-                f"{connection.origin.endpoint} closed the connection without an answer", silent=not connection.heard
-            ) from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise Problem(
-                f"{connection.origin.endpoint} does not answer as HTTP ({type(error).__name__})", permanent=True
-            ) from None
+        self._answer = _begin(connection, method)
         self.status = self._answer.status
         self.headers = ResponseHeaders(self._answer.headers)
         self.url = url
         self.length: int | None = self._answer.length
         self._left = self.length
-        if self._answer.isclosed():
+        if self._left == 0:
             self._release()
 
     def __repr__(self) -> str:
@@ -368,7 +358,8 @@ class StreamResponse:
     def readinto(self, buffer: memoryview) -> int:
         """Read the next bytes of the body, wait for them if necessary; 0 means that it is complete.
 
-        Raises :class:`TransportError` (also :class:`TruncatedError`, when the body is shorter than was said).
+        Raises :class:`TransportError` (also :class:`TruncatedError`, when the body is shorter than was said), and
+        :class:`ProtocolError`. What such a call received is lost, at most the size of the buffer.
         """
         try:
             return self._readinto(buffer)
@@ -412,14 +403,14 @@ class StreamResponse:
         )
 
     def _readinto(self, buffer: memoryview) -> int:
-        if self._connection is None:
+        if self._connection is None or not len(buffer):
             return 0
         try:
             count = self._answer.readinto(buffer)
         except (http.client.IncompleteRead, ValueError):
             raise self._truncated() from None
-        except http.client.HTTPException as error:
-            raise Problem(f"the answer is broken ({type(error).__name__})", permanent=True) from None
+        except http.client.HTTPException:
+            raise Problem("the answer is not proper HTTP", kind=ProtocolError) from None
         if self._left is not None:
             self._left -= count
             if not count and self._left:
@@ -432,16 +423,37 @@ class StreamResponse:
 
     def _truncated(self) -> Problem:
         said = "" if self.length is None else f" after {self.length - (self._left or 0)} of {self.length} bytes"
-        return Problem(f"the answer ended{said} before it was complete", truncated=True)
+        return Problem(f"the answer ended{said} before it was complete", kind=TruncatedError)
 
     def _release(self) -> None:
         """The answer is complete: keep the connection if the server does."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            if self._answer.will_close:
+            if self._answer.will_close or not connection.clean():
                 connection.close()
             else:
                 self._pool.put(connection)
+
+
+def _begin(connection: Connection, method: str) -> http.client.HTTPResponse:
+    """Read status and headers, after interim answers. Raises :class:`Problem`."""
+    where = connection.origin.endpoint
+    for _interim in range(_INTERIM):
+        # http.client only calls makefile() of what it is given
+        answer = http.client.HTTPResponse(cast("socket.socket", connection), method=method)
+        try:
+            answer.begin()
+        except (http.client.HTTPException, ValueError):
+            if not connection.ended:
+                raise Problem(f"{where} does not answer as HTTP", kind=ProtocolError, permanent=True) from None
+        if connection.ended:
+            # http.client takes the end of the connection for the end of the headers
+            if not connection.heard:
+                raise Problem(f"{where} closed the connection without an answer", silent=True)
+            raise Problem(f"{where} closed the connection within the headers of the answer", kind=TruncatedError)
+        if answer.status >= 200:
+            return answer
+    raise Problem(f"{where} does not answer as HTTP", kind=ProtocolError, permanent=True)
 
 
 def http_date(value: str) -> float | None:
@@ -463,6 +475,8 @@ def _origin(url: str, asked: str) -> tuple[str, str, int, str]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
         if parts.scheme in _PORTS and host:
             reason = ""
         if parts.username is not None:
@@ -485,11 +499,13 @@ def _attempts(count: int) -> str:
     return f" ({count} attempts)" if count > 1 else ""
 
 
-def _failed(asked: str, problem: Problem, attempts: int) -> ApiError:
-    kind = TruncatedError if problem.truncated else TransportError
-    return kind(f"{asked} failed: {problem}{_attempts(attempts)}.", request=asked)
+def _failed(asked: str, problem: Problem, attempts: int, unclear: bool = False) -> ApiError:
+    hint = "; it may have been processed all the same" if unclear else ""
+    return problem.kind(f"{asked} failed: {problem}{_attempts(attempts)}{hint}.", request=asked)
 
 
-def _late(asked: str, deadline: float | None, attempts: int, reason: str = "") -> str:
-    why = f"; at last, {reason}" if reason else ""
-    return f"{asked} did not succeed within {deadline or 0:g} s{_attempts(attempts)}{why}."
+def _late(asked: str, deadline: float | None, attempts: int, reason: str = "") -> DeadlineError:
+    why = f": {reason}" if reason else ""
+    return DeadlineError(
+        f"{asked} did not succeed within {deadline or 0:g} s{_attempts(attempts)}{why}.", request=asked
+    )

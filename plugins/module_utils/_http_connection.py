@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Union
 
+from ._errors import ApiError, DeadlineError, TransportError
 from ._http_tls import TlsError, TlsOptions, context
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _IDLE_SECONDS = 30.0
 # a connection that was in use a moment ago is used again.
 _FRESH_SECONDS = 2.0
 _IDLE_PER_ORIGIN = 8
+# Sockets wait in milliseconds.
+_TICK = 0.002
 _CONNECT_ANSWER = 16 * 1024
 _PERMANENT_DNS = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
@@ -49,28 +52,26 @@ class Clock(Protocol):
 
 
 class Problem(Exception):
-    """One attempt failed; the text is a part of a sentence.
+    """One attempt failed; the text is a part of a sentence, ``kind`` the error that it becomes in the end.
 
     ``unsent``: the request cannot have been processed. ``permanent``: the next attempt would fail in the same way.
-    ``silent``: the connection ended before the first byte of the answer. ``truncated``: it ended within the answer.
+    ``silent``: the connection ended before the first byte of the answer.
     """
 
     def __init__(
         self,
         text: str,
         *,
+        kind: type[ApiError] = TransportError,
         unsent: bool = False,
         permanent: bool = False,
         silent: bool = False,
-        truncated: bool = False,
-        deadline: bool = False,
     ) -> None:
         super().__init__(text)
+        self.kind = kind
         self.unsent = unsent
         self.permanent = permanent
         self.silent = silent
-        self.truncated = truncated
-        self.deadline = deadline
 
 
 @dataclass(frozen=True)
@@ -107,100 +108,134 @@ class Limit:
         if self.until is None:
             return self.timeout
         left = self.until - self._clock.monotonic()
-        if left <= 0:
-            raise Problem("the time for the call is over", deadline=True)
+        if left < _TICK:
+            raise Problem("the time for the call is over", kind=DeadlineError)
         return min(self.timeout, left)
 
 
-class Connection(io.RawIOBase):
-    """A connected socket. It is itself the raw stream from which http.client reads the answer."""
+class _Source(io.RawIOBase):
+    """What a connection receives, as the raw stream from which http.client reads answers.
 
-    def __init__(self, origin: Origin, sock: socket.socket, limit: Limit) -> None:
-        self.origin = origin
+    ``heard``: something was received since the last request was sent. ``ended``: the other side closed the connection.
+    While it is ``dry``, it gives only what was received before.
+    """
+
+    def __init__(self, sock: socket.socket, where: str, limit: Limit) -> None:
         self.limit = limit
-        self.used = False
-        self.idle_since = 0.0
-        # whether anything was received since the request was sent
         self.heard = False
+        self.ended = False
+        self.dry = False
         self._sock = sock
+        self._where = where
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """Return the buffered stream of one answer, which http.client asks for; it does not close the connection."""
-        del mode
-        return io.BufferedReader(_Answer(self), 16 * 1024)
+    def readable(self) -> bool:
+        return True
 
-    def send(self, data: bytes) -> None:
-        """Send a request. Raises :class:`Problem`."""
-        self.heard = False
-        try:
-            self._arm()
-            self._sock.sendall(data)
-        except OSError as error:
-            raise self.problem(error) from None
-
-    def receive(self, buffer: Buffer) -> int:
-        """Read what is there into ``buffer``, wait if there is nothing; 0 at the end. Raises :class:`Problem`."""
+    def readinto(self, buffer: Buffer) -> int | None:  # type: ignore[override]
+        # Called for each TLS record, so nothing here that can be elsewhere.
+        if self.dry:
+            return None
         try:
             if self.limit.until is not None:
-                self._arm()
+                self.arm()
             count = self._sock.recv_into(buffer)
         except OSError as error:
             raise self.problem(error) from None
         if count:
             self.heard = True
+        else:
+            self.ended = True
         return count
 
-    def begin(self, limit: Limit) -> None:
-        """Use the connection for a request with this limit."""
-        self.limit = limit
-        self._arm()
-
-    def alive(self) -> bool:
-        """Say whether an idle connection can be used: the other side neither closed it nor sent anything unasked."""
-        try:
-            if hasattr(select, "poll"):
-                poll = select.poll()
-                poll.register(self._sock, select.POLLIN)
-                return not poll.poll(0)
-            return not select.select([self._sock], [], [], 0)[0]
-        except (OSError, ValueError):
-            return False
+    def arm(self) -> None:
+        """Let the socket wait as long as the next step may take."""
+        self._sock.settimeout(self.limit.next())
 
     def problem(self, error: OSError) -> Problem:
         """Return what an error of the socket means."""
-        silent = not self.heard
-        where = self.origin.endpoint
+        where, silent = self._where, not self.heard
         if isinstance(error, (TimeoutError, socket.timeout)):
             self.limit.next()
             return Problem(f"{where} did not answer within {self.limit.timeout:g} s")
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return Problem(f"{where} closed the connection", silent=silent)
         if isinstance(error, ssl.SSLError):
-            return Problem(f"TLS with {where} failed: {_reason(error)}", permanent=True)
+            hint = " (it wants client_cert)" if "CERTIFICATE_REQUIRED" in (error.reason or "") else ""
+            return Problem(f"TLS with {where} failed: {_reason(error)}{hint}", permanent=True)
         if isinstance(error, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
             return Problem(f"{where} reset the connection", silent=silent)
         return Problem(f"the connection to {where} failed: {error.strerror or error}")
 
+
+class _Reader(io.BufferedReader):
+    """Stays open when http.client closes it at the end of an answer, since more answers will come."""
+
+    def close(self) -> None:
+        pass
+
+
+class Connection:
+    """A connected socket, used for one request after the other; ``used`` tells that it carried one before."""
+
+    def __init__(self, origin: Origin, sock: socket.socket, limit: Limit) -> None:
+        self.origin = origin
+        self.used = False
+        self.idle_since = 0.0
+        self._sock = sock
+        self._source = _Source(sock, origin.endpoint, limit)
+        self._reader = _Reader(self._source, 16 * 1024)
+
+    @property
+    def heard(self) -> bool:
+        """Whether something was received since the last request was sent."""
+        return self._source.heard
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side closed it."""
+        return self._source.ended
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the stream of answers, which http.client asks for. It is the same one for all of them."""
+        del mode
+        return self._reader
+
+    def begin(self, limit: Limit) -> None:
+        """Use the connection for a request with this limit. Raises :class:`Problem`."""
+        self._source.limit = limit
+        self._source.arm()
+
+    def send(self, data: bytes) -> None:
+        """Send a request. Raises :class:`Problem`."""
+        self._source.heard = False
+        try:
+            self._source.arm()
+            self._sock.sendall(data)
+            self._source.arm()
+        except OSError as error:
+            raise self._source.problem(error) from None
+
+    def clean(self) -> bool:
+        """Say whether nothing was received beyond the last answer."""
+        self._source.dry = True
+        try:
+            return not self._reader.peek(1)
+        finally:
+            self._source.dry = False
+
+    def alive(self) -> bool:
+        """Say whether an idle connection can be used: the other side neither closed it nor sent anything unasked."""
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return False
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return not poll.poll(0)
+
     def close(self) -> None:
         """Close the socket, without saying goodbye: a process that was forked may have the same connection."""
         self._sock.close()
-        super().close()
 
-    def _arm(self) -> None:
-        self._sock.settimeout(self.limit.next())
-
-
-class _Answer(io.RawIOBase):
-    """The raw stream of one answer."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
-        return self._connection.receive(buffer)
+    __del__ = close
 
 
 def connect(origin: Origin, tls: TlsOptions, limit: Limit) -> Connection:
@@ -272,9 +307,7 @@ def _open(host: str, port: int, what: str, limit: Limit) -> socket.socket:
 
 def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, limit: Limit) -> None:
     """Ask the proxy for a connection to the origin."""
-    host = origin.host.encode("idna").decode("ascii") if not origin.host.isascii() else origin.host
-    target = f"[{host}]:{origin.port}" if ":" in host else f"{host}:{origin.port}"
-    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    lines = [f"CONNECT {origin.endpoint} HTTP/1.1", f"Host: {origin.endpoint}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     where = f"the proxy {proxy.host}:{proxy.port}"
@@ -329,7 +362,7 @@ def _handshake(
     except ssl.SSLError as error:
         hint = " (is it https at all?)" if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""
         raise Problem(f"TLS with {where} failed: {_reason(error)}{hint}", permanent=True) from None
-    except UnicodeError:
+    except ValueError:
         raise Problem(f"{origin.host} is not a host name", permanent=True) from None
     except OSError as error:
         raise Problem(f"{where} closed the connection during the TLS handshake: {error.strerror or error}") from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,18 +33,14 @@ class TlsError(Exception):
     """A file of the options cannot be used; the text is a part of a sentence."""
 
 
+# No lock: a process that is forked while another thread holds it could never build a context.
 _contexts: dict[object, ssl.SSLContext] = {}
-_lock = threading.Lock()
 
 
 def context(options: TlsOptions) -> ssl.SSLContext:
     """Return the context for ``options``; a file that changed on disk is read again. Raises :class:`TlsError`."""
     key = (options, *map(_version, (options.ca_path, options.client_cert, options.client_key)))
-    with _lock:
-        found = _contexts.get(key)
-        if found is None:
-            found = _contexts[key] = _create(options)
-        return found
+    return _contexts.get(key) or _contexts.setdefault(key, _create(options))
 
 
 def _version(path: str | None) -> tuple[int, int, int] | None:
@@ -61,6 +56,7 @@ def _version(path: str | None) -> tuple[int, int, int] | None:
 def _create(options: TlsOptions) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_alpn_protocols(["http/1.1"])
     if not options.validate_certs:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE

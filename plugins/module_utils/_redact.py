@@ -19,13 +19,16 @@ _SCHEME = re.compile(
     r"(?:(?=[\w.~+/-]*[A-Z0-9=])[\w.~+/=-]{8,}|[\w.~+/=-]{20,})",
     re.ASCII,
 )
-_NAME = (
-    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|hmac|signature|"
-    r"credential|authorization|cookie|x-data-salt)[\w.-]*"
+# headers whose whole value is secret
+_HEADER = re.compile(
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?[\"']?\s*[=:]\s*\\?[\"']?)(?!\s)[^\r\n\"'\\}]+", re.IGNORECASE
 )
-# name=value and "name": "value"; the value ends where a header, a query, a JSON text or a word does.
+# name=value and "name": "value"; the value ends where a query, a JSON text or a word does. The name is looked at once,
+# by the lookahead, so that the search stays linear.
 _PAIR = re.compile(
-    rf"(?<![\w.-])({_NAME})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)}}\]]+)",
+    r"(?<![\w.-])(?=[\w.-]*?(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|hmac|"
+    r"signature|credential|x-data-salt))([\w.-]+)"
+    r"(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)}\]]+)",
     re.IGNORECASE | re.ASCII,
 )
 _QUERY = re.compile(
@@ -44,6 +47,7 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
             text = text.replace(secret, HIDDEN)
     text = _USERINFO.sub(f"{HIDDEN}@", text)
     text = _JWT.sub(HIDDEN, text)
+    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
     text = _QUERY.sub(rf"\1{HIDDEN}", text)
     return _PAIR.sub(_pair, text)
@@ -53,10 +57,7 @@ def _pair(match: re.Match[str]) -> str:
     name, separator, value = match.groups()
     if value.strip("\\\"'") in ("", "null", "None", "true", "false") or HIDDEN in value:
         return match.group(0)
-    if value.lower() in ("bearer", "basic"):
-        # "Authorization: Bearer x": the value after the scheme is hidden already
-        return match.group(0)
-    quote = value[0] if value[0] in "\"'" else ""
+    quote = value[0] if value[0] in "\"'\\" else ""
     return f"{name}{separator}{quote}{HIDDEN}{quote}"
 
 

@@ -155,7 +155,7 @@ class MetalV1:
         if not _CREDENTIAL.search(text) and response.status == 403:
             return errors.PermissionDeniedError, f"{text or 'it may not do this'} ({self.auth.describe()})."
         hint = skew_hint(response, self.http.time())
-        if "timestamp" in text.lower():
+        if "too old" in text:
             return errors.AuthenticationError, (
                 f"the signature is too old for it{hint or '; the clocks agree, so the request took too long'}."
             )

@@ -34,8 +34,6 @@ _KINDS: dict[str, type[errors.ApiError]] = {
     "aborted": errors.ConflictError,
     "resource_exhausted": errors.RateLimitError,
 }
-# Answers that do not come from the API but from something before it: the Connect protocol says how to read them.
-_CODES = {400: "internal", 401: "unauthenticated", 403: "permission_denied", 404: "unimplemented", 429: "unavailable"}
 
 
 class MetalV2:
@@ -74,7 +72,7 @@ class MetalV2:
             idempotent=method.rpartition("/")[2].startswith(_READS) if idempotent is None else idempotent,
         )
         if response.status != 200:
-            raise self._error(response)
+            raise self._error(response, method)
         answer = response.json()
         if not isinstance(answer, dict):
             raise errors.ProtocolError(
@@ -84,7 +82,7 @@ class MetalV2:
             )
         return answer
 
-    def _error(self, response: Response) -> errors.ApiError:
+    def _error(self, response: Response, method: str) -> errors.ApiError:
         status = response.status
         try:
             body: Any = json.loads(response.body)
@@ -103,9 +101,8 @@ class MetalV2:
         if kind is errors.AuthenticationError:
             sentence += f" (the {self.auth.describe()} is not accepted)" if self.auth else " (it needs a token)"
         elif kind is errors.PermissionDeniedError:
-            name = "/" + response.request.rpartition("/metalstack.")[2]
-            needed = f"/metalstack.{name[1:]}" if name[1:] else "this method"
-            sentence += f" (the token needs the permission for {needed})" if self.auth else " (it needs a token)"
+            needed = f"the token needs the permission for /{method.lstrip('/')}" if self.auth else "it needs a token"
+            sentence += f" ({needed})"
         elif kind is errors.NotFoundError and code is None:
             sentence += " (is the address of the API right?)"
         if response.attempts > 1:
