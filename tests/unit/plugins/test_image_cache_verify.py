@@ -134,9 +134,8 @@ def host() -> CacheHost:
     return CacheHost()
 
 
-@pytest.fixture
-def options(host: CacheHost, certificate: Path) -> Iterator[dict[str, Any]]:
-    """The module's options for a running cache host on loopback."""
+def start(stack: contextlib.ExitStack, host: CacheHost, certificate: Path, address: str, ports: dict[str, int]) -> None:
+    """Serve everything of a cache host at the address; ports that are not given are chosen and added."""
 
     class Udp(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -166,16 +165,23 @@ def options(host: CacheHost, certificate: Path) -> Iterator[dict[str, Any]]:
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
 
+    servers = {
+        "dns_port": lambda place: Server(place, Tcp),
+        "http_port": lambda place: http.server.ThreadingHTTPServer(place, web(host, "haproxy")),
+        "nginx_port": lambda place: http.server.ThreadingHTTPServer(place, web(host, "nginx")),
+        "https_port": lambda place: Server(place, Tls),
+    }
+    for name, server in servers.items():
+        ports[name] = stack.enter_context(serving(server((address, ports.get(name, 0)))))
+    stack.enter_context(serving(socketserver.ThreadingUDPServer((address, ports["dns_port"]), Udp)))
+
+
+@pytest.fixture
+def options(host: CacheHost, certificate: Path) -> Iterator[dict[str, Any]]:
+    """The module's options for a running cache host on loopback."""
+    ports: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
-        tcp = Server(("127.0.0.1", 0), Tcp)
-        udp = socketserver.ThreadingUDPServer(tcp.server_address[:2], Udp)  # type: ignore[arg-type]
-        for server in (tcp, udp):
-            stack.enter_context(serving(server))
-        ports = {"dns_port": tcp.server_address[1]}
-        for name, part in (("http_port", "haproxy"), ("nginx_port", "nginx")):
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), web(host, part))
-            ports[name] = stack.enter_context(serving(server))
-        ports["https_port"] = stack.enter_context(serving(Server(("127.0.0.1", 0), Tls)))
+        start(stack, host, certificate, "127.0.0.1", ports)
         yield {
             "address": "127.0.0.1",
             "cache_hosts": [{"name": "cache-1", "address": "127.0.0.1"}],
@@ -185,6 +191,19 @@ def options(host: CacheHost, certificate: Path) -> Iterator[dict[str, Any]]:
             "timeout": 2,
             **ports,
         }
+
+
+@pytest.fixture
+def second(host: CacheHost, options: dict[str, Any], certificate: Path) -> Iterator[CacheHost]:
+    """Another cache host, at the same ports of another loopback address."""
+    other = CacheHost()
+    host.answers = other.answers = ["127.0.0.1", "127.0.0.2"]
+    options["cache_hosts"].append({"name": "cache-2", "address": "127.0.0.2"})
+    with contextlib.ExitStack() as stack:
+        start(
+            stack, other, certificate, "127.0.0.2", {name: options[name] for name in options if name.endswith("_port")}
+        )
+        yield other
 
 
 def problems_of(options: dict[str, Any]) -> list[str]:
@@ -270,13 +289,37 @@ def test_all_problems_are_reported_together(options: dict[str, Any]) -> None:
         assert any(part in problem for problem in problems), (part, problems)
 
 
-def test_the_other_hosts_must_serve_the_image_as_well(host: CacheHost, options: dict[str, Any]) -> None:
-    # the same address in other words stands for the other host
-    other = {"name": "cache-2", "address": "127.0.0.2"}
-    host.answers = ["127.0.0.1", "127.0.0.2"]
-    problems = problems_of({**options, "cache_hosts": [*options["cache_hosts"], other], "timeout": 1})
-    assert "haproxy on cache-2 (127.0.0.2)" in " ".join(problems)
-    assert "unbound on cache-2 (127.0.0.2) does not answer" in " ".join(problems)
+def test_two_whole_cache_hosts_have_no_problem(second: CacheHost, options: dict[str, Any]) -> None:
+    assert problems_of(options) == []
+    # asked for the image, which is not read again
+    assert [request for request in second.requests if request[0] == "haproxy"] == [("haproxy", "HEAD", "/os/small.tar")]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "sentence"),
+    [
+        (
+            "files",
+            {"/os/small.tar": b"short"},
+            f"answers http://{KEY} with status 200 and 5 bytes, not with 200 and 9000.",
+        ),
+        ("files", {}, f"haproxy on cache-2 (127.0.0.2) answers http://{KEY} with status 307 and 0 bytes"),
+        ("answers", ["127.0.0.1"], f"unbound on cache-2 (127.0.0.2) answers {DOMAIN} by UDP with 127.0.0.1, not with"),
+    ],
+)
+def test_the_other_hosts_must_work_as_well(
+    second: CacheHost, options: dict[str, Any], attribute: str, value: object, sentence: str
+) -> None:
+    setattr(second, attribute, value)
+    problems = problems_of(options)
+    assert any(sentence in problem for problem in problems), problems
+
+
+def test_another_host_that_is_down_is_named(options: dict[str, Any]) -> None:
+    options["cache_hosts"].append({"name": "cache-2", "address": "127.0.0.2"})
+    problems = " ".join(problems_of(options))
+    assert "haproxy on cache-2 (127.0.0.2), port" in problems
+    assert "unbound on cache-2 (127.0.0.2) does not answer" in problems
 
 
 @pytest.mark.parametrize(
