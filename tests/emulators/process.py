@@ -54,7 +54,7 @@ def running(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     interpreter: str = sys.executable,
-    deadline: float = 30.0,
+    deadline: float = 60.0,
 ) -> Iterator[Emulator]:
     """Start ``python -m module arguments`` and yield it when it is ready; it is stopped when the block ends.
 

@@ -204,4 +204,4 @@ def test_many_images(api: MetalApi) -> None:
     api.control.change_state(images=images)
     assert len(list_images(api, api.control.token())) == 1000
     (entry,) = api.control.requests()
-    assert entry["seconds"] < 1
+    assert entry["seconds"] < 3
