@@ -48,6 +48,19 @@ def files() -> list[dict[str, Any]]:
     return [*found, {"key": KERNEL, "size": "2M", "md5": False}]
 
 
+def names() -> dict[str, Any]:
+    """The keys (host and path) of the files by what they are, for playbooks."""
+    return {
+        "images": [image.key for image in CACHED],
+        "boot_image": BOOT_IMAGE,
+        "other_boot_image": OTHER_BOOT_IMAGE,
+        "kernel": KERNEL,
+        "expired": EXPIRED.key,
+        "excluded": EXCLUDED.key,
+        "unknown": UNKNOWN,
+    }
+
+
 def metal_api() -> dict[str, list[dict[str, Any]]]:
     """The entities of the metal-api, as v1 shows them. URLs are plain http, as machines need them."""
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)

@@ -37,7 +37,8 @@ class TestbedError(Exception):
 
 
 def say(message: str) -> None:
-    print(f"testbed: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"testbed: {message}\n")  # one write: several threads report
+    sys.stderr.flush()
 
 
 @contextlib.contextmanager

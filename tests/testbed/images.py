@@ -32,7 +32,7 @@ REPOSITORY_NAME = "metalstack-provisioning"
 #: What every host has: what a Debian server has by itself, and what tests look with.
 INSTALLED = (
     "systemd,systemd-sysv,dbus,python3,python3-apt,apt,ca-certificates,openssl,iproute2,iputils-ping,procps,"
-    "curl,bind9-dnsutils,nftables,netcat-openbsd,tzdata"
+    "curl,bind9-dnsutils,nftables,netcat-openbsd,sudo,tzdata"
 )
 #: What roles may install: downloaded with recommendations into /srv/packages.
 OFFERED = "haproxy nginx unbound unbound-anchor dns-root-data"

@@ -161,6 +161,8 @@ class World:
         # keys as a provider has them: random, different in every world
         keys = {name: secrets.token_hex(24) for name in ("view", "edit", "admin")}
         (self.directory / "metal-api-keys.json").write_text(json.dumps(keys))
+        # what playbooks of scenarios read
+        (self.directory / "content.json").write_text(json.dumps(content.names(), indent=1))
         # what the store reads from /etc/testbed
         store = self.directory / "store"
         store.mkdir()

@@ -4,8 +4,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Steer the store of the test-bed: contents, throughput, faults, access log. Runs inside the store's container.
 
-testbed-store put HOST/PATH --size 5M [--seed TEXT] [--no-md5] [--wrong-md5]   make or replace a file (and its .md5)
+testbed-store put HOST/PATH --size 5M [--seed TEXT] [--no-md5] [--wrong-md5] [--dry-run]
+                                                  make or replace a file (and its .md5); prints its checksums
 testbed-store remove HOST/PATH...
+testbed-store sums                                MD5 and size of every file
 testbed-store limit 75m|off                       bytes a second of each connection
 testbed-store fault HOST/PATH KIND                KIND: a status (503), hang, truncate, reset, slow; PATH "*" = everything of the host
 testbed-store heal                                no fault, no limit, the good certificate
@@ -56,7 +58,7 @@ def replace(path: Path, content: str) -> None:
     new.replace(path)
 
 
-def put(key: str, size: int, seed: str, md5: bool, wrong: bool) -> dict[str, Any]:
+def put(key: str, size: int, seed: str, md5: bool, wrong: bool = False, dry_run: bool = False) -> dict[str, Any]:
     """Incompressible content that depends on nothing but the seed and the size; appears at once with its .md5."""
     path = ROOT / key
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +74,9 @@ def put(key: str, size: int, seed: str, md5: bool, wrong: bool) -> dict[str, Any
             stream.write(block)
             left -= len(block)
     sums = {name: state.hexdigest() for name, state in digest.items()}
+    if dry_run:
+        new.unlink()
+        return {"key": key, "size": size, **sums}
     new.replace(path)
     sidecar = path.with_name(path.name + ".md5")
     if md5:
@@ -79,6 +84,14 @@ def put(key: str, size: int, seed: str, md5: bool, wrong: bool) -> dict[str, Any
     elif sidecar.exists():
         sidecar.unlink()
     return {"key": key, "size": size, **sums}
+
+
+def sums() -> dict[str, dict[str, Any]]:
+    files = [path for path in ROOT.rglob("*") if path.is_file() and path.suffix != ".md5"]
+    return {
+        str(path.relative_to(ROOT)): {"md5": hashlib.md5(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+        for path in sorted(files)
+    }
 
 
 def state() -> dict[str, Any]:
@@ -210,6 +223,7 @@ def main() -> None:
     one.add_argument("--seed", default="")
     one.add_argument("--no-md5", action="store_true")
     one.add_argument("--wrong-md5", action="store_true")
+    one.add_argument("--dry-run", action="store_true")
     one = commands.add_parser("put-all", help="JSON list of {key, size, seed, md5} on stdin")
     one = commands.add_parser("remove")
     one.add_argument("keys", nargs="+")
@@ -218,7 +232,7 @@ def main() -> None:
     one = commands.add_parser("fault")
     one.add_argument("key")
     one.add_argument("kind")
-    for name in ("heal", "mark", "serve-faults", "offline", "online", "render"):
+    for name in ("heal", "mark", "serve-faults", "offline", "online", "render", "sums"):
         commands.add_parser(name)
     one = commands.add_parser("certificate")
     one.add_argument("name", choices=["good", "unknown-ca", "wrong-name", "expired"])
@@ -228,9 +242,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     if arguments.command == "put":
-        print(json.dumps(put(arguments.key, arguments.size, arguments.seed, not arguments.no_md5, arguments.wrong_md5)))
+        with_md5 = not arguments.no_md5
+        print(json.dumps(put(arguments.key, arguments.size, arguments.seed, with_md5, arguments.wrong_md5, arguments.dry_run)))
     elif arguments.command == "put-all":
-        print(json.dumps([put(a["key"], size_of(str(a["size"])), a.get("seed", ""), a.get("md5", True), False) for a in json.load(sys.stdin)]))
+        print(json.dumps([put(a["key"], size_of(str(a["size"])), a.get("seed", ""), a.get("md5", True)) for a in json.load(sys.stdin)]))
     elif arguments.command == "remove":
         for key in arguments.keys:
             (ROOT / key).unlink()
@@ -250,6 +265,8 @@ def main() -> None:
     elif arguments.command == "certificate":
         certificate(arguments.name)
         apply(state())
+    elif arguments.command == "sums":
+        print(json.dumps(sums()))
     elif arguments.command == "render":
         render(state())
     elif arguments.command == "mark":

@@ -1,0 +1,78 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Did a run do what `--check --diff` had predicted? Compares two records of the callback testbed_record.
+
+Usage: python -m tests.testbed.compare_records PREDICTED.json ACTUAL.json [--same "TASK OF THE PREDICTION=TASK OF THE RUN"]...
+
+The same tasks must have changed the same items on the same hosts, with the same difference in every file whose difference was
+shown. Handlers are left out: they follow from the changes, and check mode does not restart anything.
+Ends with 1 and one line a difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Change = tuple[str, str, str]  # host, task, item
+
+
+def changes(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[Change, list[dict[str, Any]]]:
+    """What a record says was changed, and the differences of it."""
+    return {
+        (one["host"], names.get(one["task"], one["task"]), one["item"] or ""): one["diff"]
+        for one in record["changes"]
+        if not one["handler"]
+    }
+
+
+def _text(side: Any) -> list[str]:
+    return (side if isinstance(side, str) else json.dumps(side, sort_keys=True, indent=1)).splitlines()
+
+
+def differences(predicted: Mapping[str, Any], actual: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """One line (or a few) for everything in which the two records do not agree."""
+    if not predicted["check"] or actual["check"]:
+        return ["the first record must be of a run with --check, the second of one without"]
+    if predicted["hosts"] != actual["hosts"]:
+        return [f"the prediction was made for {predicted['hosts']}, the run was on {actual['hosts']}"]
+    before, after = changes(predicted, names), changes(actual, {})
+    found = [f"predicted, but not done: {' / '.join(change)}" for change in before if change not in after]
+    found += [f"done, but not predicted: {' / '.join(change)}" for change in after if change not in before]
+    for change in before:
+        expected = [one for one in before[change] if "before" in one]
+        done = [one for one in after.get(change, []) if "before" in one]
+        if not expected or not done or expected == done:
+            continue
+        for one, other in zip(expected, done):
+            for side in ("before", "after"):
+                lines = list(difflib.unified_diff(_text(one[side]), _text(other[side]), "predicted", "done", lineterm="", n=0))
+                if lines:
+                    found.append(f"predicted otherwise than done ({side}): {' / '.join(change)}\n  " + "\n  ".join(lines[:20]))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("predicted", type=Path)
+    parser.add_argument("actual", type=Path)
+    parser.add_argument("--same", action="append", default=[], metavar="A=B")
+    arguments = parser.parse_args()
+    names = dict(pair.split("=", 1) for pair in arguments.same)
+    predicted, actual = (json.loads(path.read_text()) for path in (arguments.predicted, arguments.actual))
+    found = differences(predicted, actual, names)
+    for line in found:
+        print(line)
+    count = len(changes(actual, {}))
+    print(f"{count} changes on {len(actual['hosts'])} hosts" + ("" if found else ", all as predicted"))
+    return 1 if found or not count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
