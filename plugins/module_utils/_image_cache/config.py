@@ -334,7 +334,7 @@ def _source(value: object, name: str) -> SourceConfig:
     source = SourceConfig(
         api=section.take("api", _choice("v1", "v2")),
         url=section.take("url", _url),
-        hmac_user=section.take("hmac_user", _name, "Metal-View"),
+        hmac_user=section.take("hmac_user", _choice("Metal-View", "Metal-Edit", "Metal-Admin"), "Metal-View"),
         tls=TlsOptions(ca_path=ca_path, validate_certs=validate_certs),
         timeout=section.take("timeout", _timeout, 10),
     )

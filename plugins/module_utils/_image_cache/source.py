@@ -67,14 +67,18 @@ def connect(
     Nothing is sent yet. Raises :class:`SourceError` when the credential that this API needs is not there.
     """
     http = HttpClient(tls=source.tls, timeout=source.timeout, retry=retry or RetryPolicy())
-    if source.api == "v2":
-        if not token:
-            raise SourceError("The metal-api v2 needs a token, and there is none.")
-        return MetalV2(source.url, BearerAuth(token), http)
-    if token:
-        return MetalV1(source.url, BearerAuth(token), http)
-    if hmac:
-        return MetalV1(source.url, HmacAuth(hmac, source.hmac_user), http)
+    try:
+        if source.api == "v2":
+            if not token:
+                raise SourceError("The metal-api v2 needs a token, and there is none.")
+            return MetalV2(source.url, BearerAuth(token), http)
+        if token:
+            return MetalV1(source.url, BearerAuth(token), http)
+        if hmac:
+            return MetalV1(source.url, HmacAuth(hmac, source.hmac_user), http)
+    except ValueError as error:
+        # a token with a line break in it, say; the sentence does not repeat it
+        raise SourceError(str(error)) from None
     raise SourceError("The metal-api v1 needs an HMAC key or a token, and there is neither.")
 
 

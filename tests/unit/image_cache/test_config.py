@@ -180,7 +180,7 @@ def test_unknown_keys_are_refused_with_the_known_ones(path: str) -> None:
         ("source.url", "https://api.example/#x", "source.url", "without user, query"),
         ("source.url", "https://api.exam ple", "source.url", "https://host"),
         ("source.url", "https://äpi.example", "source.url", "https://host"),
-        ("source.hmac_user", "Metal View", "source.hmac_user", "letters"),
+        ("source.hmac_user", "Metal View", "source.hmac_user", "Metal-View, Metal-Edit, Metal-Admin"),
         ("source.ca_path", "ca.pem", "source.ca_path", "absolute path of a file"),
         ("source.ca_path", 3, "source.ca_path", "absolute path of a file"),
         ("source.validate_certs", "yes", "source.validate_certs", "true or false"),
