@@ -14,6 +14,7 @@ from tests.emulators.common.clock import Clock
 from tests.emulators.metal_api.process import MetalApi
 from tests.emulators.metal_api.state import State
 from tests.emulators.metal_api.v1.auth import Authenticator, HmacKey, HmacKeys, RefusedError
+from tests.emulators.metal_api.v1.identity import ROLES, User
 
 from .requests import RawClient, signed
 
@@ -138,6 +139,20 @@ def test_bearer_without_a_role(api: MetalApi, raw: RawClient) -> None:
     answer = raw.send("GET", "/v1/user/me", headers)
     assert answer.status == 403
     assert answer.json()["message"].startswith("you are not member in one of [k8s_kaas-view maas-all-all-view ")
+
+
+@pytest.mark.parametrize(
+    ("group", "roles"),
+    [
+        ("maas-all-all-view", ["view"]),
+        ("k8s_kaas-edit", ["view", "edit"]),
+        ("maas-all-all-admin", ["view", "edit", "admin"]),
+        ("maas-all-all-owner", []),
+    ],
+)
+def test_an_admin_may_what_an_editor_may(group: str, roles: list[str]) -> None:
+    user = User(email="ops@example.com", name="ops", groups=(group,))
+    assert [role for role in ROLES if user.may(role)] == roles
 
 
 def test_expired_bearer(api: MetalApi, raw: RawClient) -> None:
