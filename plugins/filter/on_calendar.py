@@ -24,12 +24,12 @@ options:
         and the english names of months and days.
       - Or one of V(@hourly), V(@daily), V(@midnight), V(@weekly), V(@monthly), V(@yearly), V(@annually), with cron's
         meaning. So V(@weekly) is Sunday, while systemd's V(weekly) is Monday.
-      - Or a calendar expression as described in C(systemd.time(7\)), such as V(Mon..Fri *-*-* 02:30:00) or V(hourly).
+      - Or a calendar expression as described in systemd.time(7), such as V(Mon..Fri *-*-* 02:30:00) or V(hourly).
       - Or a list of these.
     type: raw
     required: true
 notes:
-  - A day field that starts with V(*) does not count as restricted, as C(crontab(5\)) says, not even V(*/2).
+  - A day field that starts with V(*) does not count as restricted, as crontab(5) says, not even V(*/2).
 """
 
 EXAMPLES = r"""

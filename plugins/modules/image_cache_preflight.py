@@ -233,8 +233,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.preflight import (
     DnsServer,
     Request,
+    Service,
     check,
-    services_from,
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.preflight_host import Host
 
@@ -300,7 +300,10 @@ def main() -> None:
         config=options["config"],
         cache_hosts=tuple((host["name"], host["address"]) for host in options["cache_hosts"]),
         addresses=tuple(options["addresses"]),
-        services=services_from(options["services"]),
+        services=tuple(
+            Service(service["program"], service["address"], service["port"], service["protocol"])
+            for service in options["services"]
+        ),
         allowed_networks=tuple(options["allowed_networks"]),
         external_dns_servers=tuple(
             DnsServer(server["name"], server["ip"], server["port"]) for server in options["external_dns_servers"]

@@ -24,7 +24,6 @@ from .preflight_host import same_place
 from .source import SourceError, connect, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from .config import Config
@@ -353,8 +352,3 @@ def _canonical(text: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
-
-
-def services_from(items: Sequence[dict[str, Any]]) -> tuple[Service, ...]:
-    """Return the services of a module's option."""
-    return tuple(Service(item["program"], item["address"], item["port"], item["protocol"]) for item in items)

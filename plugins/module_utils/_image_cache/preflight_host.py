@@ -8,6 +8,7 @@ Everything here only reads. Private to the collection metalstack.provisioning.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import json
@@ -89,27 +90,41 @@ class Host:
             found += [
                 (name[:3], *entry) for entry in _sockets(self._root / "proc/net" / name, state) if entry[1] in wanted
             ]
-        owners = self._owners({inode for _protocol, _address, _port, inode in found})
+        owners = self._owners({inode: user for _protocol, _address, _port, inode, user in found})
         return sorted(
             (
                 Listener(protocol, address, port, *owners.get(inode, (None, None, None)))
-                for protocol, address, port, inode in found
+                for protocol, address, port, inode, _user in found
             ),
             key=lambda listener: (listener.port, listener.protocol, listener.address, listener.pid or 0),
         )
 
-    def _owners(self, inodes: set[str]) -> dict[str, tuple[str | None, str | None, int]]:
-        """Return (program, unit, pid) for each socket; the first process has it before the ones that it forks."""
+    def _owners(self, inodes: dict[str, int]) -> dict[str, tuple[str | None, str | None, int]]:
+        """Return (program, unit, pid) for each socket; the first process has it before the ones that it forks.
+
+        ``inodes`` gives the user of each socket. In a container root may not see the files of other users' processes; then
+        a socket belongs to the only service of its user, if there is just one.
+        """
         wanted = {f"socket:[{inode}]": inode for inode in inodes}
         owners: dict[str, tuple[str | None, str | None, int]] = {}
+        hidden: dict[int, dict[tuple[str | None, str | None], int]] = {}
         if not wanted:
             return owners
         for process in sorted((self._root / "proc").glob("[0-9]*"), key=lambda path: int(path.name)):
-            for target in _links(process / "fd"):
+            links = _links(process / "fd")
+            program, unit = _text(process / "comm").strip() or None, _unit(_text(process / "cgroup"))
+            for target in links:
                 inode = wanted.get(target)
                 if inode is not None and inode not in owners:
-                    program = _text(process / "comm").strip() or None
-                    owners[inode] = (program, _unit(_text(process / "cgroup")), int(process.name))
+                    owners[inode] = (program, unit, int(process.name))
+            if not links and unit is not None:
+                with contextlib.suppress(OSError):
+                    hidden.setdefault(process.stat().st_uid, {}).setdefault((program, unit), int(process.name))
+        for inode, user in inodes.items():
+            services = hidden.get(user, {})
+            if inode not in owners and len(services) == 1:
+                [((program, unit), pid)] = services.items()
+                owners[inode] = (program, unit, pid)
         return owners
 
     def addresses(self) -> list[str] | None:
@@ -188,15 +203,15 @@ class Host:
                 asking.settimeout(self._timeout / 2)
                 asking.connect((server, port))
                 # a packet may be lost once
-                for last in (False, True):
+                for _attempt in range(2):
                     asking.send(query)
                     try:
                         answer = asking.recv(4096)
+                        break
                     except socket.timeout:
-                        if last:
-                            return "does not answer"
                         continue
-                    break
+                else:
+                    return "does not answer"
         except OSError as error:
             return f"cannot be asked: {error.strerror or error}"
         if len(answer) < 12 or answer[:2] != query[:2] or not answer[2] & 0x80:
@@ -239,14 +254,14 @@ def same_place(one: str, other: str) -> bool:
     return six.is_unspecified
 
 
-def _sockets(path: Path, state: str) -> list[tuple[str, int, str]]:
-    """Return (address, port, inode) of the sockets in this state from a file as proc(5) describes it."""
+def _sockets(path: Path, state: str) -> list[tuple[str, int, str, int]]:
+    """Return (address, port, inode, user) of the sockets in this state from a file as proc(5) describes it."""
     found = []
     for line in _text(path).splitlines()[1:]:
         fields = line.split()
         if len(fields) > 9 and fields[3] == state:
             address, _colon, port = fields[1].rpartition(":")
-            found.append((_address(address), int(port, 16), fields[9]))
+            found.append((_address(address), int(port, 16), fields[9], int(fields[7])))
     return found
 
 
@@ -270,14 +285,16 @@ def _unit(cgroups: str) -> str | None:
 
 
 def _links(directory: Path) -> list[str]:
-    """Return where the symbolic links of a directory lead. Processes end while we look."""
+    """Return where the symbolic links of a directory lead. Processes end and close files while we look."""
     targets = []
     try:
-        for entry in os.scandir(directory):
-            targets.append(os.readlink(entry.path))
+        names = os.listdir(directory)
     except OSError:
         # ended, or not ours to see
         return targets
+    for name in names:
+        with contextlib.suppress(OSError):
+            targets.append(os.readlink(directory / name))
     return targets
 
 
@@ -291,7 +308,8 @@ def _text(path: Path) -> str:
 
 def _allocated(directory: Path) -> int:
     try:
-        return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(directory))
+        with os.scandir(directory) as entries:
+            return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in entries)
     except OSError:
         # a first installation, or a directory that another user may not read
         return 0

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -451,6 +453,27 @@ def test_an_answer_of_any_status_shows_that_the_api_is_there(
 ) -> None:
     emulator.control.add_fault("status", status=500, path="/v1/version", body="{}")
     assert check(request_, host).problems == []
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Answers everything with 404 and no Date."""
+
+    def do_GET(self) -> None:
+        self.send_response_only(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_another_server_than_the_api(request_: Request, host: FakeHost) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        report = check(with_config(request_, source__url=f"http://127.0.0.1:{server.server_port}"), host)
+        server.shutdown()
+    assert only_problem(report).startswith("The images of the metal-api cannot be read: ")
+    assert "clock_skew" not in report.facts
 
 
 def test_a_wrong_key(request_: Request, host: FakeHost) -> None:
