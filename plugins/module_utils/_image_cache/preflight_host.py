@@ -102,8 +102,8 @@ class Host:
     def _owners(self, inodes: dict[str, int]) -> dict[str, tuple[str | None, str | None, int]]:
         """Return (program, unit, pid) for each socket; the first process has it before the ones that it forks.
 
-        ``inodes`` gives the user of each socket. In a container root may not see the files of other users' processes; then
-        a socket belongs to the only service of its user, if there is just one.
+        ``inodes`` gives the user of each socket. In a container root may not see the files of other users' processes;
+        then a socket belongs to the only service of its user, if there is just one.
         """
         wanted = {f"socket:[{inode}]": inode for inode in inodes}
         owners: dict[str, tuple[str | None, str | None, int]] = {}
@@ -286,7 +286,7 @@ def _unit(cgroups: str) -> str | None:
 
 def _links(directory: Path) -> list[str]:
     """Return where the symbolic links of a directory lead. Processes end and close files while we look."""
-    targets = []
+    targets: list[str] = []
     try:
         names = os.listdir(directory)
     except OSError:
