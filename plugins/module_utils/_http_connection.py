@@ -86,13 +86,13 @@ class Origin:
     @property
     def authority(self) -> str:
         """The value of the header Host."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+        host = self.endpoint.rpartition(":")[0]
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else self.endpoint
 
     @property
     def endpoint(self) -> str:
         """Host and port, for messages."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _endpoint(self.host, self.port)
 
 
 class Limit:
@@ -201,9 +201,8 @@ class Connection:
         return self._reader
 
     def begin(self, limit: Limit) -> None:
-        """Use the connection for a request with this limit. Raises :class:`Problem`."""
+        """Use the connection for a request with this limit."""
         self._source.limit = limit
-        self._source.arm()
 
     def send(self, data: bytes) -> None:
         """Send a request. Raises :class:`Problem`."""
@@ -211,9 +210,22 @@ class Connection:
         try:
             self._source.arm()
             self._sock.sendall(data)
-            self._source.arm()
         except OSError as error:
-            raise self._source.problem(error) from None
+            raise self._source.problem(self._alert() or error) from None
+
+    def _alert(self) -> ssl.SSLError | None:
+        """Return why the other side ended TLS, if it said so before it closed the connection.
+
+        With TLS 1.3 that is how a client learns that its certificate is missing or not accepted.
+        """
+        if isinstance(self._sock, ssl.SSLSocket):
+            try:
+                self._sock.recv(1)
+            except ssl.SSLError as error:
+                return None if isinstance(error, ssl.SSLEOFError) else error
+            except OSError:
+                return None
+        return None
 
     def clean(self) -> bool:
         """Say whether nothing was received beyond the last answer."""
@@ -271,8 +283,12 @@ def _connect(origin: Origin, tls: TlsOptions, limit: Limit) -> Connection:
         raise
 
 
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _open(host: str, port: int, what: str, limit: Limit) -> socket.socket:
-    where = f"{what}{host}:{port}"
+    where = f"{what}{_endpoint(host, port)}"
     try:
         addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
@@ -310,7 +326,7 @@ def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, limit: Limit) -> 
     lines = [f"CONNECT {origin.endpoint} HTTP/1.1", f"Host: {origin.endpoint}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
-    where = f"the proxy {proxy.host}:{proxy.port}"
+    where = f"the proxy {_endpoint(proxy.host, proxy.port)}"
     answer = b""
     try:
         sock.settimeout(limit.next())
@@ -344,7 +360,7 @@ def _handshake(
     try:
         return trusted.wrap_socket(sock, server_hostname=origin.host)
     except ssl.SSLCertVerificationError as error:
-        reason = error.verify_message or _reason(error)
+        reason = (error.verify_message or _reason(error)).rstrip(".")
         hint = ""
         if error.verify_code in (18, 19, 20, 21):
             # unknown authority

@@ -11,8 +11,8 @@ HIDDEN = "********"
 
 # user:password@ in an address
 _USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
-# JSON Web Tokens: three base64url parts, the first two are JSON objects. The bounds keep the search linear.
-_JWT = re.compile(r"\beyJ[\w-]{4,}\.[\w-]{2,}\.?[\w-]*", re.ASCII)
+# JSON Web Tokens: base64url parts, the first two are JSON objects
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{4,}\.[\w-]{2,}\.?[\w-]*", re.ASCII)
 # "Bearer x", "Metal-View 0123...", but not "the bearer token", "the key of Metal-View expired"
 _SCHEME = re.compile(
     r"\b((?i:Bearer|Basic|Digest|Negotiate|Metal-(?:View|Edit|Admin)))(\s+)"
