@@ -25,7 +25,8 @@ fetched. Since both of two hosts publish their intent before they read, at least
 * the other intends, and ranks higher: wait;
 * the other intends, and ranks lower: it will see this host's intent at its next look and wait, or it looked before and
   is about to download, so keep the intent and look again;
-* nobody else: download.
+* nobody else: download, but ask the others for the file first. Since everybody claims before that, whoever had it
+  before has it now, and nobody begins with it meanwhile.
 
 The rank differs from file to file (rendezvous hashing), so that hosts which start together share the work.
 A host that cannot be read, whose document did not change for ``stale_after`` seconds of this host's own clock, or whose
@@ -79,7 +80,7 @@ class PeerState:
 @dataclass(frozen=True)
 class Decision:
     """What a host does about a file: ``go`` (fetch it), ``wait`` for ``peer``, ``look`` (see the peers again first)
-    or ``retry`` (whoever was waited for has finished or is gone: ask the peers for the file, then request again)."""
+    or ``retry`` (whoever was waited for has finished or is gone: request the file again)."""
 
     action: str
     peer: str | None = None

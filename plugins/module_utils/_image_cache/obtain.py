@@ -87,16 +87,19 @@ class Obtainer:
         self._finished = finished
         self._journal = journal
 
-    def has_neighbours(self, item: Item) -> bool:
-        """Say whether :meth:`nearby` could find something at all."""
-        md5 = item.remote.md5 if item.remote else None
-        return bool(self._peers.names()) or (md5 is not None and self._generations.blob(md5).exists())
+    def obtain(self, item: Item, transfer: Transfer) -> Obtained:
+        """Take the content from this disk, from a peer, or from the store. Raises :class:`CacheError`.
 
-    def nearby(self, item: Item, transfer: Transfer) -> Obtained | None:
-        """Take the content from this disk or from a peer; None when nobody has it.
-
-        Raises :class:`DiskFullError`, :class:`StoppedError`.
+        The file is claimed: who had it before is seen here, and nobody else begins with it meanwhile.
         """
+        found = self._nearby(item, transfer)
+        if found is not None:
+            return found
+        if item.store_away:
+            raise item.problem or CacheError("The store is away, and no other cache host has the file.")
+        return self._fetch(item, transfer)
+
+    def _nearby(self, item: Item, transfer: Transfer) -> Obtained | None:
         remote = item.remote or Remote()
         if remote.md5 is not None and self._adopt(remote.md5, remote):
             return self._result(item, DISK, remote.md5, remote, 0)
@@ -121,8 +124,7 @@ class Obtainer:
             return self._result(item, PEER, md5, described, fetched.received)
         return None
 
-    def from_store(self, item: Item, transfer: Transfer) -> Obtained:
-        """Fetch the content from the store. Raises :class:`CacheError`."""
+    def _fetch(self, item: Item, transfer: Transfer) -> Obtained:
         remote = item.remote or Remote()
         transfer.source = STORE
         received = 0

@@ -38,6 +38,7 @@ class Peers:
         self._lock = threading.Lock()
         self._avoid: dict[str, float] = {}
         self._manifests: dict[str, Manifest | None] = {}
+        self._runs: dict[str, str | None] = {}
 
     def names(self) -> list[str]:
         """Return the names of all peers, reachable or not."""
@@ -55,18 +56,13 @@ class Peers:
             return dict(zip(self._urls, pool.map(self._state, self._urls)))
 
     def served(self, key: str) -> list[tuple[str, FileEntry]]:
-        """Return what the peers serve as ``key``, by their manifests (read once until :meth:`forget`)."""
+        """Return what the peers serve as ``key``, by their manifests (read once, and again after a run of theirs)."""
         found = []
         for name in self._urls:
             manifest = self._manifest(name)
             if manifest is not None and key in manifest.files:
                 found.append((name, manifest.files[key]))
         return found
-
-    def forget(self) -> None:
-        """Read the manifests again when they are needed again: a run of a peer may have ended."""
-        with self._lock:
-            self._manifests.clear()
 
     def usable(self) -> list[str]:
         """Return the peers that are not left alone at the moment."""
@@ -75,13 +71,20 @@ class Peers:
             return [name for name in self._urls if self._avoid.get(name, now) <= now]
 
     def _state(self, name: str) -> PeerState | None:
-        body = self._get(name, "state.json", _STATE_LIMIT)
-        if body is None:
-            return None
-        try:
-            return parse_state(body.json())
-        except ApiError:
-            return None
+        response = self._get(name, "state.json", _STATE_LIMIT)
+        state = None
+        if response is not None:
+            try:
+                state = parse_state(response.json())
+            except ApiError:
+                state = None
+        run = None if state is None else state.run
+        with self._lock:
+            if self._runs.get(name) != run:
+                # a run has ended or begun: what it did in the end is in the manifest now
+                self._manifests.pop(name, None)
+            self._runs[name] = run
+        return state
 
     def _manifest(self, name: str) -> Manifest | None:
         with self._lock:

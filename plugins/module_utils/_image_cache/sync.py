@@ -82,7 +82,6 @@ class Engine:
             obtainer,
             board,
             self.peers.states,
-            self.peers.forget,
             self.transfers,
             self.journal,
             self.stop,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -123,7 +122,6 @@ class Workshop:
         obtainer: Obtainer,
         board: Board,
         look: Callable[[], dict[str, PeerState | None]],
-        forget: Callable[[], None],
         transfers: Transfers,
         journal: Journal,
         stop: threading.Event,
@@ -134,14 +132,12 @@ class Workshop:
         self._obtainer = obtainer
         self._board = board
         self._look = look
-        self._forget = forget
         self._transfers = transfers
         self._journal = journal
         self._stop = stop
         self._parallel = parallel
         self._clock = clock
-        self._ready: deque[_Job] = deque()
-        self._claimable: list[_Job] = []
+        self._ready: list[_Job] = []
         self._looking: dict[str, _Job] = {}
         self._waiting: dict[str, _Job] = {}
         self._slots = 0
@@ -166,7 +162,6 @@ class Workshop:
             self._threads.append(thread)
         try:
             while self._busy() and not self._stop.is_set():
-                self._begin_ready(results)
                 if not self._round_due() or not self._round():
                     results.idle()
                     self._progress()
@@ -181,40 +176,23 @@ class Workshop:
         return any(thread.is_alive() for thread in self._threads)
 
     def _busy(self) -> bool:
-        return bool(self._ready or self._claimable or self._looking or self._waiting or self._running)
+        return bool(self._ready or self._looking or self._waiting or self._running)
 
     def _free(self) -> int:
         """Return how many transfers may begin now; what looks at the peers is about to."""
         used = max(self._slots, self._running - self._parallel)
         return self._parallel - used - len(self._looking)
 
-    def _begin_ready(self, results: Results) -> None:
-        for _count in range(len(self._ready)):
-            job = self._ready.popleft()
-            if not self._obtainer.has_neighbours(job.item):
-                self._not_nearby(job, results)
-            elif self._free() > 0:
-                self._begin(job, self._obtainer.nearby)
-            else:
-                self._ready.appendleft(job)
-                return
-
-    def _not_nearby(self, job: _Job, results: Results) -> None:
-        if job.item.store_away:
-            results.failed(job.item, job.item.problem or CacheError("The store is away."))
-        else:
-            self._claimable.append(job)
-
     def _round_due(self) -> bool:
-        fresh = bool(self._claimable) and self._free() > 0
+        fresh = bool(self._ready) and self._free() > 0
         return fresh or (bool(self._looking or self._waiting) and self._clock() >= self._next_round)
 
     def _round(self) -> bool:
         """Claim as many files as can begin now, those first that are this host's share; true when one began."""
         free = max(0, self._free())
-        chosen = sorted(self._claimable, key=lambda job: not self._board.preferred(job.item.key))[:free]
+        chosen = sorted(self._ready, key=lambda job: not self._board.preferred(job.item.key))[:free]
         for job in chosen:
-            self._claimable.remove(job)
+            self._ready.remove(job)
             self._looking[job.item.key] = job
         pending = {**self._waiting, **self._looking}
         decisions = self._board.round([job.item.key for job in chosen], self._look, self._clock)
@@ -223,14 +201,12 @@ class Workshop:
         for key, job in pending.items():
             action = decisions[key].action
             if action == GO:
-                self._begin(job, self._obtainer.from_store)
+                self._begin(job)
                 began = True
             elif action == LOOK:
                 self._looking[key] = job
             elif action == RETRY:
-                # whoever fetched it may have published it by now
-                self._forget()
-                self._ready.appendleft(job)
+                self._ready.insert(0, job)
             else:
                 if job in chosen:
                     self._journal.info("another cache host fetches this file", file=key, peer=decisions[key].peer)
@@ -238,7 +214,7 @@ class Workshop:
         self._next_round = self._clock() + (_LOOK_AGAIN if self._looking else _WAIT_AGAIN)
         return began
 
-    def _begin(self, job: _Job, method: Callable[[Item, Transfer], Obtained | None]) -> None:
+    def _begin(self, job: _Job) -> None:
         job.slot = True
         self._slots += 1
         self._running += 1
@@ -247,7 +223,7 @@ class Workshop:
             transfer = Transfer(job.item.key, "", transferred=lambda: self._events.put(_Event(job, done=False)))
             self._transfers.begin(transfer)
             try:
-                event = _Event(job, obtained=method(job.item, transfer))
+                event = _Event(job, obtained=self._obtainer.obtain(job.item, transfer))
             except BaseException as error:  # noqa: BLE001 - handed to the coordinator, which raises it
                 event = _Event(job, problem=error)
             finally:
@@ -286,9 +262,7 @@ class Workshop:
             claim = Claim(DONE, got.size, got.md5, got.size, got.remote.etag, got.remote.last_modified)
             self._board.done(key, claim)
             results.obtained(got)
-        elif event.problem is None:
-            self._not_nearby(job, results)
-        else:
+        elif event.problem is not None:
             self._board.release(key)
             if not isinstance(event.problem, CacheError):
                 raise event.problem
@@ -311,7 +285,7 @@ class Workshop:
                 self._settle(self._events.get(timeout=max(0.0, deadline - self._clock())), results)
             except queue.Empty:
                 break
-        for job in [*self._ready, *self._claimable, *self._looking.values(), *self._waiting.values()]:
+        for job in [*self._ready, *self._looking.values(), *self._waiting.values()]:
             self._board.release(job.item.key)
             results.failed(job.item, StoppedError())
         for thread in self._threads:
