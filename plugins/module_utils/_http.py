@@ -254,9 +254,14 @@ class HttpClient:
         repeatable: bool,
         redirects: int,
     ) -> StreamResponse:
-        sent = dict(headers() if callable(headers) else headers or {})
         asked = f"{method} {redact(url)}"
         followed = 0
+        home = True
+
+        def sent() -> Mapping[str, str]:
+            made = (headers() if callable(headers) else headers) or {}
+            return made if home else {name: value for name, value in made.items() if name.lower() in _HARMLESS}
+
         while True:
             stream = self._once(method, url, sent, body, limit, repeatable)
             location = stream.headers.get("Location")
@@ -273,21 +278,27 @@ class HttpClient:
                     raise ProtocolError(
                         f"{asked} was redirected from https to {redact(target)}, which is not followed.", request=asked
                     )
-                sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
+                home = False
             url = target
 
     def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: Limit, repeatable: bool
+        self,
+        method: str,
+        url: str,
+        headers: Callable[[], Mapping[str, str]],
+        body: bytes | None,
+        limit: Limit,
+        repeatable: bool,
     ) -> StreamResponse:
         asked = f"{method} {redact(url)}"
         scheme, host, port, target = _origin(url, asked)
-        try:
-            origin = Origin(scheme, host, port, choose(self._proxies, scheme, host, port))
-            data = self._head(method, origin, target, headers, body) + (body or b"")
-        except ValueError as error:
-            raise ProtocolError(f"{asked} cannot be sent: {error}.", request=asked) from None
         fresh = False
         while True:
+            try:
+                origin = Origin(scheme, host, port, choose(self._proxies, scheme, host, port))
+                data = self._head(method, origin, target, headers(), body) + (body or b"")
+            except ValueError as error:
+                raise ProtocolError(f"{asked} cannot be sent: {error}.", request=asked) from None
             connection = self._pool.get(origin, limit, repeatable=repeatable, fresh=fresh)
             try:
                 connection.send(data)
