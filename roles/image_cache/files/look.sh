@@ -2,7 +2,7 @@
 # Prints what the role needs to know about this host, one fact a line; changes nothing.
 # Usage: look.sh CACHE_DIRECTORY
 # Lines: "system ID VERSION", "like ID", "systemd", "package NAME", "user NAME", "backup PATH", "ours PATH",
-#        "running UNIT", "loaded UNIT", "Reload SERVICE", "Restart SERVICE", "published", "credential NAME"
+#        "masked UNIT", "running UNIT", "loaded UNIT", "enabled UNIT", "active UNIT", "Reload SERVICE", "Restart SERVICE", "published", "credential NAME"
 set -u
 cache=$1
 mark='Managed by the Ansible role metalstack.provisioning.image_cache'
@@ -30,12 +30,13 @@ for configuration in /etc/haproxy/haproxy.cfg /etc/nginx/nginx.conf /etc/unbound
     grep -qsF "$mark" "$configuration" || continue
     echo "ours $configuration"
     [ -e "$configuration.before-image-cache" ] && echo "backup $configuration"
-    # what keeps unbound away from the host's own resolver
-    mask=$units/unbound-resolvconf.service
-    case $configuration in
-    */unbound.conf) [ "$(readlink "$mask")" = /dev/null ] && echo "ours $mask" ;;
-    esac
 done
+# what keeps unbound away from the host's own resolver
+mask=$units/unbound-resolvconf.service
+if [ "$(readlink "$mask")" = /dev/null ]; then
+    echo "masked unbound-resolvconf.service"
+    grep -qsF "$mark" /etc/unbound/unbound.conf && echo "ours $mask"
+fi
 for path in /usr/local/bin/image-cache-sync /etc/image-cache-sync /var/lib/image-cache-sync /run/image-cache-sync \
     /var/lib/image-cache-haproxy "$units/haproxy.service.d/image-cache.conf" "$units/nginx.service.d/image-cache.conf" \
     "$units/unbound.service.d/image-cache.conf" "$units"/image-cache-sync.service "$units"/image-cache-sync.timer \
