@@ -74,6 +74,12 @@ def test_module_util_is_private_and_says_so(path: Path) -> None:
     assert "private" in docstring.lower(), "the docstring says that the file is private to the collection"
 
 
+@pytest.mark.parametrize("path", [path for path in PLUGINS if path.name != "__init__.py"], ids=name_of)
+def test_plugin_has_a_name_that_galaxy_takes(path: Path) -> None:
+    """Galaxy refuses a whole collection for one ``__main__.py`` below plugins/."""
+    assert re.fullmatch(r"(?!.*__)[a-z_][0-9a-z_]*", path.stem)
+
+
 def imported_roots(tree: ast.Module) -> set[str]:
     """Return the top-level packages of all absolute imports, wherever in the file they are."""
     roots = set()
