@@ -489,7 +489,7 @@ def _origin(url: str, asked: str) -> tuple[str, str, int, str]:
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
         if parts.scheme in _PORTS and host:
-            reason = ""
+            reason = "" if host[0] != "." else "its host or port cannot be understood"
         if parts.username is not None:
             reason = "user name and password do not belong into the address"
     except ValueError:

@@ -378,8 +378,6 @@ def _handshake(
     except ssl.SSLError as error:
         hint = " (is it https at all?)" if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""
         raise Problem(f"TLS with {where} failed: {_reason(error)}{hint}", permanent=True) from None
-    except ValueError:
-        raise Problem(f"{origin.host} is not a host name", permanent=True) from None
     except OSError as error:
         raise Problem(f"{where} closed the connection during the TLS handshake: {error.strerror or error}") from None
 

@@ -34,7 +34,8 @@ def test_what_is_sent(client):
     assert (response.status, response.body, response.attempts) == (201, b'{"a": 1}', 1)
     assert response.json() == {"a": 1}
     assert response.headers["x-thing"] == response.headers.get("X-THING") == "yes"
-    assert "content-length" in set(response.headers)
+    assert set(response.headers) == {"content-length", "x-thing"}
+    assert len(response.headers) == 2
     assert response.url == f"{server.url}/v1/x?q=1#part"
     (request,) = server.requests
     assert (request.method, request.target, request.body) == ("POST", "/v1/x?q=1", b"{}")
@@ -235,6 +236,12 @@ def test_second_address_is_used_when_the_first_refuses(client, monkeypatch):
     assert server.requests[0].headers["host"] == "store.test"
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_no_name_at_all(client, host):
+    with pytest.raises(TransportError, match=r"cannot be resolved \((not a host name|.* not known)\)"):
+        client.request("GET", f"https://{host}/")
+
+
 def test_no_address_at_all(client, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [])
     with pytest.raises(TransportError, match=r"store\.test:80 cannot be reached: no address"):
@@ -274,6 +281,7 @@ def test_connection_that_is_not_accepted_in_time(monkeypatch):
         ("http://host:99999/", "its host or port cannot be understood"),
         ("http://[::1/", "its host or port cannot be understood"),
         ("http://ho..st\u00fc/", "its host or port cannot be understood"),
+        ("https://.example/", "its host or port cannot be understood"),
         ("http://host/a b", "it has spaces or control characters"),
         ("http://host/\r\nX: y", "it has spaces or control characters"),
         ("http://user:hunter2@host/", "user name and password do not belong into the address"),

@@ -222,6 +222,15 @@ def raw_server(serve):
         assert not thread.is_alive()
 
 
+def test_server_that_resets_during_the_handshake():
+    with (
+        raw_server(lambda connection: connection.recv(1)) as url,
+        HttpClient(proxies={}, retry=RetryPolicy(attempts=1)) as http,
+        pytest.raises(TransportError, match="closed the connection during the TLS handshake: Connection reset"),
+    ):
+        http.request("GET", url)
+
+
 def test_server_that_answers_tls_with_http():
     def serve(connection):
         connection.recv(10)
