@@ -26,7 +26,8 @@ from .staging import Origin, Staging
 from .store import Hosts, StoreError, answer_error, content_range
 from .throttle import Throttle
 
-_BUFFER = 1024 * 1024
+# Enough that Python's part of the work does not count; what is in it when a connection breaks is fetched again.
+_BUFFER = 256 * 1024
 _RETRY_AFTER_CAP = 60.0
 # A file that grew by this much since the last interruption is getting somewhere.
 _GETTING_ON = 1024 * 1024

@@ -179,7 +179,8 @@ class ImageStore:
         """Return what goes wrong with a request."""
         with self._lock:
             for fault in self.faults:
-                if fault.count > 0 and fault.method in (method, "*") and path.startswith(fault.path):
+                here = fault.path in ("", path) or path.startswith(f"{fault.path}/")
+                if fault.count > 0 and fault.method in (method, "*") and here:
                     fault.count -= 1
                     return replace(fault)
         return None
@@ -200,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
         """Say nothing."""
 
     def _answer(self) -> None:
@@ -379,3 +380,71 @@ class Host:
         """Return the report of the last run."""
         data: dict[str, Any] = json.loads((self.directory / "report.json").read_text())
         return data
+
+
+class PeerServer:
+    """What nginx of a cache host answers other cache hosts; ``down`` and ``fault`` for when it does not."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.log: list[tuple[str, int, int]] = []
+        self.down = False
+        # how many bytes of the next blobs are sent before the connection breaks
+        self.cut: list[int] = []
+        self.replace: dict[str, bytes] = {}
+        peer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                peer.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """The peer as it stands in the configuration of others."""
+        return {"name": self.host.name, "url": f"http://127.0.0.1:{self._server.server_address[1]}"}
+
+    def stop(self) -> None:
+        """End serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer one request."""
+        if self.down:
+            request.close_connection = True
+            return
+        name = request.path.removeprefix("/-/image-cache/")
+        places = {
+            "state.json": self.host.runtime / "state.json",
+            "manifest.json": self.host.directory / "current" / "manifest.json",
+        }
+        path = self.host.directory / name if name.startswith("blobs/") else places[name]
+        try:
+            body = self.replace.get(name.partition("/")[0]) or path.read_bytes()
+            status = 200
+        except FileNotFoundError:
+            body, status = b"", 404
+        wanted = request.headers.get("Range")
+        first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and status == 200 else 0
+        whole, body = len(body), body[first:]
+        request.send_response(206 if first else status)
+        if first:
+            request.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if self.cut and name.startswith("blobs/") and status == 200:
+            body = body[: self.cut.pop(0)]
+            request.close_connection = True
+        self.log.append((name, status, len(body)))
+        request.wfile.write(body)

@@ -4,9 +4,9 @@
 """Runs ``image-cache-sync`` many times, each in a process of its own that is killed at a chosen moment.
 
 One line of JSON on standard input a run: ``{"arguments": [..], "environment": {..}, "kill_at_event": n | null,
-"kill_after": seconds | null}``; one line of JSON on standard output for its end. The program is imported once and forked,
-so that hundreds of runs take seconds. Events are operations of the file system below ``root``, as Python's audit hooks
-see them *before* they happen; the program itself knows nothing of all this.
+"kill_after": seconds | null}``; one line of JSON on standard output for its end. The program is imported once and
+forked, so that hundreds of runs take seconds. Events are operations of the file system below ``root``, as
+Python's audit hooks see them *before* they happen; the program itself knows nothing of all this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Killed at any moment, the program leaves a cache that is complete and verified, and the next run finishes the work."""
+"""Killed at any moment, the program leaves a complete and verified cache, and the next run finishes the work."""
 
 from __future__ import annotations
 
