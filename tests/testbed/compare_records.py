@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Did a run do what `--check --diff` had predicted? Compares two records of the callback testbed_record.
 
-Usage: python -m tests.testbed.compare_records PREDICTED.json ACTUAL.json [--same "TASK OF THE PREDICTION=TASK OF THE RUN"]...
-
 The same tasks must have changed the same items on the same hosts, with the same difference in every file whose difference was
 shown. Handlers are left out: they follow from the changes, and check mode does not restart anything.
 Ends with 1 and one line a difference.
+
+--same "A=B"       what the run does in task B is predicted by task A
+--starts "A"       a service that task A was predicted to start may as well be started by a handler that names it
+--fresh            the hosts were fresh: files that packages bring could not be seen before, so compare what files become
 """
 
 from __future__ import annotations
@@ -36,14 +38,27 @@ def _text(side: Any) -> list[str]:
     return (side if isinstance(side, str) else json.dumps(side, sort_keys=True, indent=1)).splitlines()
 
 
-def differences(predicted: Mapping[str, Any], actual: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+def by_handler(actual: Mapping[str, Any], task: str) -> set[Change]:
+    """Changes that `task` did not have to make because a handler had: one for each service that a handler's name ends with."""
+    handlers = [one for one in actual["changes"] if one["handler"]]
+    return {(one["host"], task, f"{one['task'].split()[-1]}.service") for one in handlers}
+
+
+def differences(
+    predicted: Mapping[str, Any], actual: Mapping[str, Any], names: Mapping[str, str], starts: str = "", fresh: bool = False
+) -> list[str]:
     """One line (or a few) for everything in which the two records do not agree."""
     if not predicted["check"] or actual["check"]:
         return ["the first record must be of a run with --check, the second of one without"]
     if predicted["hosts"] != actual["hosts"]:
         return [f"the prediction was made for {predicted['hosts']}, the run was on {actual['hosts']}"]
     before, after = changes(predicted, names), changes(actual, {})
-    found = [f"predicted, but not done: {' / '.join(change)}" for change in before if change not in after]
+    done_otherwise = by_handler(actual, starts) if starts else set()
+    found = [
+        f"predicted, but not done: {' / '.join(change)}"
+        for change in before
+        if change not in after and change not in done_otherwise
+    ]
     found += [f"done, but not predicted: {' / '.join(change)}" for change in after if change not in before]
     for change in before:
         expected = [one for one in before[change] if "before" in one]
@@ -51,7 +66,7 @@ def differences(predicted: Mapping[str, Any], actual: Mapping[str, Any], names: 
         if not expected or not done or expected == done:
             continue
         for one, other in zip(expected, done):
-            for side in ("before", "after"):
+            for side in ("after",) if fresh else ("before", "after"):
                 lines = list(difflib.unified_diff(_text(one[side]), _text(other[side]), "predicted", "done", lineterm="", n=0))
                 if lines:
                     found.append(f"predicted otherwise than done ({side}): {' / '.join(change)}\n  " + "\n  ".join(lines[:20]))
@@ -63,10 +78,12 @@ def main() -> int:
     parser.add_argument("predicted", type=Path)
     parser.add_argument("actual", type=Path)
     parser.add_argument("--same", action="append", default=[], metavar="A=B")
+    parser.add_argument("--starts", default="", metavar="A")
+    parser.add_argument("--fresh", action="store_true")
     arguments = parser.parse_args()
     names = dict(pair.split("=", 1) for pair in arguments.same)
     predicted, actual = (json.loads(path.read_text()) for path in (arguments.predicted, arguments.actual))
-    found = differences(predicted, actual, names)
+    found = differences(predicted, actual, names, arguments.starts, arguments.fresh)
     for line in found:
         print(line)
     count = len(changes(actual, {}))

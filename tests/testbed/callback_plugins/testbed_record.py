@@ -68,7 +68,7 @@ class CallbackModule(CallbackBase):
         self._changes.append(
             {
                 "host": result._host.get_name(),
-                "task": result._task.get_name(),
+                "task": result._task.name,
                 "item": item,
                 "handler": isinstance(result._task, Handler),
                 "diff": [
