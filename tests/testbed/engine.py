@@ -159,6 +159,22 @@ def ensure() -> str:
     return version
 
 
+def allow_inotify(least: int = 1024) -> None:
+    """Let many systemds run here: each has some inotify objects, and the kernel's limit (128 for all) ends at about twenty.
+
+    A host that gets none hangs while it boots. The new limit holds until the next boot of this machine.
+    """
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    if int(limit.read_text()) >= least:
+        return
+    try:
+        limit.write_text(f"{least}\n")
+    except OSError:
+        say(f"hosts may hang at boot beside other containers: as root, `sysctl fs.inotify.max_user_instances={least}` helps")
+    else:
+        say(f"raised fs.inotify.max_user_instances to {least}, which many systemds on one machine need")
+
+
 def stop() -> bool:
     """Stop the engine if `ensure` started it; say whether it did."""
     record = BUILD / "dockerd.pid"

@@ -108,6 +108,7 @@ class World:
         """Bring the world up from nothing; what an earlier world of this name left behind goes first."""
         started = time.monotonic()
         engine.ensure()
+        engine.allow_inotify()
         images.ensure()
         self.down(quiet=True)
         self._prepare_directory()
