@@ -74,6 +74,7 @@ def play(world: World, what: str, *options: str, playbook: Path = IMAGE_CACHE) -
         log = world.directory / f"{playbook.stem}.log"
         log.write_text(result.stdout, encoding="utf-8")
         problems = [line for line in result.stdout.splitlines() if line.startswith(("fatal:", "[ERROR]", "ERROR!"))]
-        why = " / ".join(problems[:3]) or " / ".join(result.stdout.strip().splitlines()[-3:])
+        # all hosts fail for the same reason, mostly
+        why = problems[0][:400] if problems else " / ".join(result.stdout.strip().splitlines()[-3:])
         raise TestbedError(f"{playbook.name} ended with {result.returncode}: {why} (all of it: {log})")
     return Played(seconds, result.stdout, recap)

@@ -37,10 +37,11 @@ def measure(world: CacheWorld) -> Measurement:
     if sorted(got["served_by"]) != hosts or got["ok"] + got["failures"] != DOWNLOADS:
         raise BenchmarkError(f"{DOWNLOADS} downloads from {' and '.join(hosts)} were meant, not {got}")
     failed = f"; the first that failed: {got['failed'][0]}" if got["failed"] else ""
+    away = f"away for {min(deaths['down'])} to {max(deaths['down'])} s"
     return Measurement(
         got["failures"],
         f"{got['ok']} of {DOWNLOADS} downloads of {SMALL[2] >> 10} KiB in {got['seconds']:.1f} s while nginx of one"
-        f" of two hosts was killed {deaths['kills']} times (away for {min(deaths['down'])} to {max(deaths['down'])} s){failed}",
+        f" of two hosts was killed {deaths['kills']} times ({away}){failed}",
     )
 
 

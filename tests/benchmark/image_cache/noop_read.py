@@ -37,7 +37,8 @@ def measure(world: CacheWorld) -> Measurement:
         after_run = world.tool(HOST, "resident", "count", program.blobs)
         program.run("verify")
         after_verify = world.tool(HOST, "resident", "count", program.blobs)
-    if after_verify["resident"] < COUNT * SIZE:
+    # a machine that is short of memory may have put some of it out again
+    if after_verify["resident"] < 0.9 * COUNT * SIZE:
         raise BenchmarkError(f"`verify` reads all {COUNT * SIZE} bytes, but only {after_verify['resident']} were seen")
     return Measurement(
         after_run["resident"],

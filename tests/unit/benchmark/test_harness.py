@@ -81,7 +81,11 @@ def test_verdict(benchmark: Benchmark, value: float | None, verdict: str, good: 
 
 # -- table -------------------------------------------------------------------------------------------------------------
 def test_table_shows_value_goal_and_verdict_of_each() -> None:
-    results = [result(RATIO, 1.2345, "12.3 s against 10.0 s"), result(RATE, 0.9), result(COUNT, None, "no route to host")]
+    results = [
+        result(RATIO, 1.2345, "12.3 s against 10.0 s"),
+        result(RATE, 0.9),
+        result(COUNT, None, "no route to host"),
+    ]
     lines = report.table(results).splitlines()
     assert [" ".join(line.split()) for line in lines] == [
         "benchmark value goal seconds what it is",
@@ -121,7 +125,12 @@ def test_json_has_the_promised_form(tmp_path: Path) -> None:
     path = tmp_path / "build" / "bench.json"
     report.write([result(RATIO, 1.23456), result(COUNT, 0), result(RATE, None)], path)
     assert json.loads(path.read_text()) == {
-        "some.ratio": {"value": 1.2346, "unit": "of theirs", "goal": 1.15, "command": "python -m tests.benchmark some.ratio"},
+        "some.ratio": {
+            "value": 1.2346,
+            "unit": "of theirs",
+            "goal": 1.15,
+            "command": "python -m tests.benchmark some.ratio",
+        },
         "some.count": {"value": 0, "unit": "downloads", "goal": 0, "command": "python -m tests.benchmark some.count"},
     }
     assert [entry.name for entry in path.parent.iterdir()] == ["bench.json"]

@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmarks of the image cache as far as they need no hosts: what exists, configuration, images, programs on hosts."""
+"""The benchmarks of the image cache as far as they need no hosts: what exists, configuration, programs."""
 
 from __future__ import annotations
 
@@ -81,11 +81,15 @@ def test_the_programs_configuration_is_the_roles_but_for_what_would_disturb(tmp_
     assert found.policy.max_images_per_name is None
     assert not found.kernels
     assert not found.boot_images
-    assert {found.directory.parent, found.state_directory.parent, found.runtime_directory.parent} == {tmp_path / "bench"}
+    assert {found.directory.parent, found.state_directory.parent, found.runtime_directory.parent} == {
+        tmp_path / "bench"
+    }
 
 
 def test_every_file_is_an_image_that_the_metal_api_takes() -> None:
-    files = [StoreFile(f"{name}/{number:04d}/img.tar.lz4", "0" * 32, 5) for name in ("few", "many") for number in range(600)]
+    files = [
+        StoreFile(f"{name}/{number:04d}/img.tar.lz4", "0" * 32, 5) for name in ("few", "many") for number in range(600)
+    ]
     images = [read_image(document, NOW) for document in images_of(files, NOW)]
     assert len({image.id for image in images}) == len(files)
     assert len({parse_image_id(image.id)[0] for image in images}) == 2

@@ -1,0 +1,49 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m tests.demo`: tell the story; ends with 1, and a sentence, where something is not as it says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from tests.testbed import engine, images
+from tests.testbed.engine import TestbedError
+
+from .chapters import CHAPTERS, ending
+from .partition import NETWORK, Partition
+from .story import Story, StoryError
+
+
+def main() -> int:
+    """Tell all chapters; leaves the hosts running, also after a failure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.demo", description="The image cache as a short story.")
+    what = "first three numbers of the network (default: %(default)s)"
+    parser.add_argument("--network", default=NETWORK, help=what)
+    options = parser.parse_args()
+    story = Story(lambda text: print(text, flush=True))
+    started = time.monotonic()
+    try:
+        partition = Partition(options.network)
+        engine.ensure()
+        images.ensure()
+        for chapter in CHAPTERS:
+            chapter(story, partition)
+    except (StoryError, TestbedError) as error:
+        print(f"\ndemo: the story ends here: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\ndemo: interrupted; `make clean` removes what is there, and the next `make demo` begins anew",
+            file=sys.stderr,
+        )
+        return 130
+    print(ending(partition))
+    print(f"\ndemo: done in {time.monotonic() - started:.0f} s, {story.checks} claims checked.", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
