@@ -153,7 +153,14 @@ class Downloader:
         offset, validator = self._resumable(wanted)
         if offset and offset == wanted.size and wanted.checksums:
             # complete, and killed before it was taken over
-            return self._receive(None, wanted, transfer, offset)
+            with self._space.reserve(0) as reservation:
+                return self._receive(None, wanted, transfer, offset, reservation)
+        with self._space.reserve(max(0, (wanted.size or 0) - offset)) as reservation:
+            return self._request(wanted, transfer, offset, validator, reservation)
+
+    def _request(
+        self, wanted: Wanted, transfer: Transfer, offset: int, validator: str | None, reservation: Reservation
+    ) -> Fetched:
         headers: dict[str, str] = {}
         if offset:
             headers["Range"] = f"bytes={offset}-"
@@ -170,7 +177,7 @@ class Downloader:
         with contextlib.closing(stream):
             self._hosts.answered(wanted.address)
             offset = self._accept(stream, wanted, offset, validator)
-            return self._receive(stream, wanted, transfer, offset)
+            return self._receive(stream, wanted, transfer, offset, reservation)
 
     def _resumable(self, wanted: Wanted) -> tuple[int, str | None]:
         """Return how many bytes are there to continue, and the validator that a server has to confirm."""
@@ -228,41 +235,48 @@ class Downloader:
         self._staging.begin(wanted.key, origin)
         return 0
 
-    def _receive(self, stream: StreamResponse | None, wanted: Wanted, transfer: Transfer, offset: int) -> Fetched:
+    def _receive(
+        self,
+        stream: StreamResponse | None,
+        wanted: Wanted,
+        transfer: Transfer,
+        offset: int,
+        reservation: Reservation,
+    ) -> Fetched:
         path = self._staging.part(wanted.key)
         total = offset if stream is None else wanted.size
         if stream is not None and stream.length is not None:
             total = offset + stream.length
+        reservation.grow_to((total or 0) - offset)
         transfer.total = total
         digests = Digests(wanted.checksums)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         if offset:
             # it is read-only already when the run was killed just before the file became a blob
             path.chmod(0o600)
-        with self._space.reserve((total or 0) - offset) as reservation:
-            descriptor = os.open(path, flags, 0o600)
-            try:
-                size = self._hash(descriptor, offset, digests)
-                transfer.received = size
-                if transfer.resumed is None:
-                    transfer.resumed = size
-                if stream is not None:
-                    size = self._copy(stream, descriptor, size, digests, transfer, reservation)
-                transfer.transferred()
-                if total is not None and size != total:
-                    raise _Interrupted(f"The transfer ended after {size} of {total} bytes.")
-                found = digests.hexdigests()
-                problem = difference(wanted.checksums, found)
-                if problem:
-                    self._discard(wanted.key)
-                    raise ContentError(f"{wanted.address} is not what was promised: {problem}.", resumed=offset > 0)
-                etag = None if stream is None else stream.headers.get("ETag")
-                modified = wanted.last_modified if stream is None else stream.headers.get("Last-Modified")
-                _date(descriptor, modified or wanted.last_modified)
-                os.fchmod(descriptor, 0o444)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            size = self._hash(descriptor, offset, digests)
+            transfer.received = size
+            if transfer.resumed is None:
+                transfer.resumed = size
+            if stream is not None:
+                size = self._copy(stream, descriptor, size, digests, transfer, reservation)
+            transfer.transferred()
+            if total is not None and size != total:
+                raise _Interrupted(f"The transfer ended after {size} of {total} bytes.")
+            found = digests.hexdigests()
+            problem = difference(wanted.checksums, found)
+            if problem:
+                self._discard(wanted.key)
+                raise ContentError(f"{wanted.address} is not what was promised: {problem}.", resumed=offset > 0)
+            etag = None if stream is None else stream.headers.get("ETag")
+            modified = None if stream is None else stream.headers.get("Last-Modified")
+            _date(descriptor, modified or wanted.last_modified)
+            os.fchmod(descriptor, 0o444)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         return Fetched(path, size, found, etag, modified, size - offset)
 
     def _hash(self, descriptor: int, count: int, digests: Digests) -> int:

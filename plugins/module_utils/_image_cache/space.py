@@ -29,6 +29,11 @@ class Space:
 
     def reserve(self, size: int) -> Reservation:
         """Set ``size`` bytes aside. Raises :class:`DiskFullError` when they, or inodes, are not there."""
+        self.take(size)
+        return Reservation(self, size)
+
+    def take(self, size: int) -> None:
+        """Count ``size`` more bytes as reserved. Raises :class:`DiskFullError`."""
         with self._lock:
             try:
                 status = self._statvfs(self._directory)
@@ -45,7 +50,6 @@ class Space:
             if status.f_files and status.f_favail < _INODES:
                 raise DiskFullError("The disk of the cache has no inodes left: remove files there.")
             self._reserved += size
-        return Reservation(self, size)
 
     def give_back(self, size: int) -> None:
         """Undo a part of a reservation: written, so no longer free anyway, or not needed."""
@@ -59,6 +63,13 @@ class Reservation:
     def __init__(self, space: Space, size: int) -> None:
         self._space = space
         self._left = size
+
+    def grow_to(self, size: int) -> None:
+        """Set so much aside as is missing to ``size`` bytes. Raises :class:`DiskFullError`."""
+        missing = size - self._left
+        if missing > 0:
+            self._space.take(missing)
+            self._left = size
 
     def written(self, count: int) -> None:
         """Note that ``count`` bytes lie on the disk now."""
