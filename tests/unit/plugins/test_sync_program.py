@@ -120,6 +120,14 @@ def test_what_is_in_it(program: Program) -> None:
     assert program.content.startswith(b"#!/usr/bin/python3 -I\n")
 
 
+def test_nothing_in_it_depends_on_time_user_or_zlib(program: Program) -> None:
+    with zipfile.ZipFile(io.BytesIO(program.content)) as archive:
+        for info in archive.infolist():
+            assert info.date_time == (1980, 1, 1, 0, 0, 0)
+            assert info.external_attr >> 16 == stat.S_IFREG | 0o644
+            assert (info.create_system, info.compress_type, info.extra) == (3, zipfile.ZIP_STORED, b"")
+
+
 def test_it_holds_exactly_the_sources_of_this_collection(program: Program) -> None:
     with zipfile.ZipFile(io.BytesIO(program.content)) as archive:
         for name in archive.namelist():
