@@ -167,6 +167,7 @@ class SyncRun:
             self.report.reason = self._journal.redact(str(error))
             self._journal.error("the run failed, what is served stays", error=error)
         finally:
+            self._session.close()
             self._join_publisher()
             self._describe()
         return self.report
@@ -191,8 +192,12 @@ class SyncRun:
         self._take_known(items)
         needed = [item for item in items if item.needed]
         if needed:
-            self._fetch(needed)
-        self._finish(source)
+            # until all is published: a peer finds a file among the claims of this run or in the manifest
+            with self._engine.board() as board:
+                self._fetch(needed, board)
+                self._finish(source)
+        else:
+            self._finish(source)
         self._session.ping(self._started)
         self._conclude(items, source)
 
@@ -224,13 +229,12 @@ class SyncRun:
             if item.problem is not None and not item.needed:
                 self._fail(item, item.problem)
 
-    def _fetch(self, needed: list[Item]) -> None:
-        with self._engine.board() as board:
-            workshop = self._engine.workshop(board)
-            try:
-                workshop.run(needed, self)
-            finally:
-                self.stuck = workshop.stuck()
+    def _fetch(self, needed: list[Item], board: Board) -> None:
+        workshop = self._engine.workshop(board)
+        try:
+            workshop.run(needed, self)
+        finally:
+            self.stuck = workshop.stuck()
 
     def _finish(self, source: SourceResult) -> None:
         """Publish what is wanted of what is there, and prune."""

@@ -152,10 +152,11 @@ class VerifyRun:
                 workshop.run(items, self)
             finally:
                 self.stuck = workshop.stuck()
-        _number, files = self._engine.manifest()
-        if self._repaired:
-            number = self._generations.publish({**files, **self._repaired}, timestamp(self._now()))
-            self._journal.notice("repaired files are served again", generation=number, files=len(self._repaired))
+            # while peers still see the claims of this run: they find a file there or in the manifest
+            _number, files = self._engine.manifest()
+            if self._repaired:
+                number = self._generations.publish({**files, **self._repaired}, timestamp(self._now()))
+                self._journal.notice("repaired files are served again", generation=number, files=len(self._repaired))
 
     # what the workshop tells
 

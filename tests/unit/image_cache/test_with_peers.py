@@ -9,12 +9,15 @@ import hashlib
 import json
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.config import load_config
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.generations import Generations
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.journal import Journal
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.manifest import FileEntry
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.report import Report
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.sync import Engine, SyncRun
 from tests.unit.image_cache.conftest import Run
@@ -176,6 +179,28 @@ def test_hosts_that_start_together_share_the_downloads(
     assert min(shares) > 0
     for server in servers:
         server.stop()
+
+
+def test_a_host_that_is_about_to_publish_still_says_what_it_has(
+    store: ImageStore, run: Run, peer: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has no checksum at the store is found at a peer by its state or by its manifest: there is no gap between."""
+    store.image("ubuntu-24.04.20250101", content())
+    store.put("github.test/kernel", content())
+    store.boot("github.test/kernel", "github.test/kernel")
+    publish = Generations.publish
+    looked: list[dict[str, object]] = []
+
+    def slowly(self: Generations, files: Mapping[str, FileEntry], created: str) -> int:
+        if not looked:
+            looked.append({})
+            looked[0] = run("sync")
+        return publish(self, files, created)
+
+    monkeypatch.setattr(Generations, "publish", slowly)
+    run("sync", on=peer.host)
+    assert {entry["source"] for entry in looked[0]["fetched"]} == {"peer"}  # type: ignore[attr-defined]
+    assert set(store.downloads().values()) == {1}
 
 
 def test_a_host_that_died_in_the_middle_is_not_waited_for_forever(
