@@ -138,7 +138,7 @@ class _Source(io.RawIOBase):
         try:
             if self.limit.until is not None:
                 self.arm()
-            count = self._sock.recv_into(buffer)
+            count = self._sock.recv_into(buffer, len(buffer))
         except OSError as error:
             raise self.problem(error) from None
         if count:
@@ -171,6 +171,10 @@ class _Reader(io.BufferedReader):
     """Stays open when http.client closes it at the end of an answer, since more answers will come."""
 
     def close(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        # Called by http.client for answers that nobody closed, maybe after the garbage collection of the source.
         pass
 
 
@@ -373,7 +377,7 @@ def _handshake(
     except (TimeoutError, socket.timeout):
         limit.next()
         raise Problem(f"{where} did not finish the TLS handshake within {limit.timeout:g} s") from None
-    except ssl.SSLEOFError:
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
         raise Problem(f"{where} closed the connection during the TLS handshake") from None
     except ssl.SSLError as error:
         hint = " (is it https at all?)" if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -115,6 +116,21 @@ def test_connection_that_closes_during_the_next_request(client, end):
 
 
 @pytest.mark.parametrize("end", [Close(), Reset()])
+def test_after_one_stale_connection_the_others_are_not_tried(client):
+    barrier = threading.Barrier(3)
+
+    def script(request):
+        if request.target == "/first":
+            barrier.wait(10)
+            return OK
+        return [Close()] if request.connection <= 3 else OK
+
+    with Server(script) as server, ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: client.request("GET", f"{server.url}/first"), range(3)))
+        assert client.request("GET", server.url).status == 200
+        assert [request.connection > 3 for request in server.requests[3:]] == [False, True]
+
+
 def test_post_on_a_connection_that_closes_is_not_sent_again(client, end):
     with Server(replies(OK, [end], OK)) as server:
         client.request("GET", server.url)
@@ -220,6 +236,19 @@ def test_forgotten_client_closes_its_connections():
         http.request("GET", server.url)
         del http
         gc.collect()
+        until(lambda: not server._open)
+
+
+def test_forgotten_answers_are_silent(client):
+    """The garbage collector finalizes an answer and its connection in any order (found with Python 3.13)."""
+    with Server(replies([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])) as server:
+        cycle = [client.stream("GET", server.url)]
+        cycle.append(cycle)
+        del cycle
+        with warnings.catch_warnings():
+            # that the socket was not closed is true
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
         until(lambda: not server._open)
 
 

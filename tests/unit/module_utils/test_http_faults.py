@@ -44,7 +44,7 @@ class Stub:
             return b""
         raise self._receive
 
-    def recv_into(self, _buffer):
+    def recv_into(self, _buffer, _size):
         raise self._receive
 
     def pending(self):
