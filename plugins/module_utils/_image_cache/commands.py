@@ -27,8 +27,11 @@ def show_plan(engine: Engine, environment: Mapping[str, str], now: datetime | No
     """
     moment = now or datetime.now(timezone.utc)
     session = Session(engine.config, environment, engine.journal)
-    session.open(moment, refresh=False)
-    source = session.read(moment)
+    try:
+        session.open(moment, refresh=False)
+        source = session.read(moment)
+    finally:
+        session.close()
     number, files = engine.manifest()
     damaged = {
         key: entry

@@ -94,7 +94,7 @@ def _entry(key: str, data: object) -> FileEntry:
     md5 = _text(data, "md5", what)
     if not _count(size) or not _count(mtime) or not _MD5.fullmatch(md5):
         raise ManifestError(f"{what} has no usable size, mtime or md5")
-    checksums, sidecars = data.get("checksums") or {}, data.get("sidecars") or []
+    checksums, sidecars = data.get("checksums", {}), data.get("sidecars", [])
     if not isinstance(checksums, dict) or not isinstance(sidecars, list):
         raise ManifestError(f"{what} has no usable checksums")
     return FileEntry(

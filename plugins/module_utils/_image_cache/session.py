@@ -37,6 +37,7 @@ class Session:
         self._journal = journal
         self._tokens = TokenFile(config.state_directory)
         self._api: MetalApi | None = None
+        self._opened: list[MetalApi] = []
         self.token_expires_at: datetime | None = None
 
     def open(self, now: datetime, *, refresh: bool) -> None:
@@ -47,11 +48,11 @@ class Session:
         credential = read_credential(self._config.source.api, self._environment)
         self._journal.hide(credential.secret)
         if credential.token is None:
-            self._api = connect(self._config.source, hmac=credential.hmac)
+            self._api = self._connect(credential)
             return
         if self._config.source.api == "v2":
             credential = self._current(credential, now, refresh)
-        self._api = connect(self._config.source, token=credential.token)
+        self._api = self._connect(credential)
         self.token_expires_at = _expiry(credential.secret)
         if self.token_expires_at is not None and self.token_expires_at <= now:
             self._journal.error("the token of the metal-api has expired", expired_at=self.token_expires_at.isoformat())
@@ -79,12 +80,22 @@ class Session:
         except ApiError as error:
             self._journal.warning("the metal-api took no sign of life", error=error)
 
+    def close(self) -> None:
+        """Close the connections."""
+        for api in self._opened:
+            api.http.close()
+
+    def _connect(self, credential: Credential) -> MetalApi:
+        api = connect(self._config.source, hmac=credential.hmac, token=credential.token)
+        self._opened.append(api)
+        return api
+
     def _current(self, credential: Credential, now: datetime, refresh: bool) -> Credential:
         original = credential.secret
         current = current_token(original, self._tokens.load(original), _expiry, now)
         self._journal.hide(current)
         if refresh and refresh_due(_claims(current), now):
-            api = connect(self._config.source, token=current)
+            api = self._connect(Credential(token=current))
             try:
                 if isinstance(api, MetalV2):
                     fresh = token.refresh(api, deadline=_DEADLINE)

@@ -156,7 +156,6 @@ class SyncRun:
         self._published_at = clock()
         self._changed = False
         self.report = Report("sync", engine.config.host, engine.config.partition, timestamp(self._started))
-        self.stuck = False
 
     def run(self) -> Report:
         """Do the run. The caller holds the lock and writes the report. Raises nothing but programming errors."""
@@ -194,7 +193,7 @@ class SyncRun:
         if needed:
             # until all is published: a peer finds a file among the claims of this run or in the manifest
             with self._engine.board() as board:
-                self._fetch(needed, board)
+                self._engine.workshop(board).run(needed, self)
                 self._finish(source)
         else:
             self._finish(source)
@@ -228,13 +227,6 @@ class SyncRun:
                 self._current[item.key] = item.entry
             if item.problem is not None and not item.needed:
                 self._fail(item, item.problem)
-
-    def _fetch(self, needed: list[Item], board: Board) -> None:
-        workshop = self._engine.workshop(board)
-        try:
-            workshop.run(needed, self)
-        finally:
-            self.stuck = workshop.stuck()
 
     def _finish(self, source: SourceResult) -> None:
         """Publish what is wanted of what is there, and prune."""

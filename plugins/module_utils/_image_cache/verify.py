@@ -56,7 +56,6 @@ class VerifyRun:
         self._lost: dict[str, FileEntry] = {}
         self._repaired: dict[str, FileEntry] = {}
         self.report = Report("verify", engine.config.host, engine.config.partition, timestamp(now()))
-        self.stuck = False
 
     def run(self) -> Report:
         """Check, withdraw, repair. Raises nothing but programming errors; the caller writes the report."""
@@ -147,12 +146,7 @@ class VerifyRun:
             for key, entry in sorted(self._lost.items())
         ]
         with self._engine.board() as board:
-            workshop = self._engine.workshop(board)
-            try:
-                workshop.run(items, self)
-            finally:
-                self.stuck = workshop.stuck()
-            # while peers still see the claims of this run: they find a file there or in the manifest
+            self._engine.workshop(board).run(items, self)
             _number, files = self._engine.manifest()
             if self._repaired:
                 number = self._generations.publish({**files, **self._repaired}, timestamp(self._now()))

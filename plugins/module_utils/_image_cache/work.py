@@ -171,10 +171,6 @@ class Workshop:
                 self._calls.put(None)
             self._end(results)
 
-    def stuck(self) -> bool:
-        """Say whether a worker did not end in time; it hangs in the network and has nothing left to say."""
-        return any(thread.is_alive() for thread in self._threads)
-
     def _busy(self) -> bool:
         return bool(self._ready or self._looking or self._waiting or self._running)
 

@@ -81,9 +81,7 @@ def test_a_run_with_nothing_to_do_asks_little_reads_nothing_and_publishes_nothin
     assert {path: path.stat().st_atime_ns for path in (host.directory / "blobs").iterdir()} == before
 
 
-def test_no_content_is_read_when_nothing_changed(
-    store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_content_is_read_when_nothing_changed(store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     store.image("ubuntu-24.04.20250101", content())
     run("sync")
     read: list[object] = []
