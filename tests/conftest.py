@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -31,6 +32,9 @@ def link_collection() -> None:
 
 
 link_collection()
+# pytest put the folder on the path before it existed, and Python remembers that it was not there.
+sys.path_importer_cache.pop(str(COLLECTIONS), None)
+importlib.invalidate_caches()
 for _path in (str(COLLECTIONS), str(ROOT)):
     if _path not in sys.path:
         sys.path.insert(0, _path)

@@ -11,8 +11,9 @@ _SIZE = re.compile(r"([0-9]+)(?:\.([0-9]+))?[ ]?([A-Za-z]*)", re.ASCII)
 _PREFIXES = "KMGTP"
 _FACTORS = {"": 1, "b": 1}
 for _power, _prefix in enumerate(_PREFIXES.lower(), start=1):
-    _FACTORS[_prefix] = _FACTORS[_prefix + "ib"] = 1024**_power
-    _FACTORS[_prefix + "b"] = 1000**_power
+    # A bare letter is decimal, as for metal-roles' image cache, whose inventories keep their meaning.
+    _FACTORS[_prefix] = _FACTORS[_prefix + "b"] = 1000**_power
+    _FACTORS[_prefix + "ib"] = 1024**_power
 # Far above any disk; also bounds what a misplaced digit can do.
 _LARGEST = 2**63 - 1
 
@@ -24,8 +25,8 @@ class SizeError(ValueError):
 def parse_size(value: object, option: str) -> int:
     """Return the number of bytes meant by ``value``.
 
-    ``value`` is a whole number of bytes, or text: a number and a unit. ``K``, ``M``, ``G``, ``T``, ``P`` and the same
-    with ``iB`` are powers of 1024; ``kB``, ``MB``, ``GB``, ``TB``, ``PB`` are powers of 1000. Case does not matter.
+    ``value`` is a whole number of bytes, or text: a number and a unit. ``k``, ``M``, ``G``, ``T``, ``P`` and the same
+    with ``B`` are powers of 1000; ``KiB``, ``MiB``, ``GiB``, ``TiB``, ``PiB`` are powers of 1024. Case does not matter.
     A fraction (``1.5G``) is rounded down to whole bytes.
 
     ``option`` is the name that a user knows; it starts the sentence of the :class:`SizeError`.

@@ -98,13 +98,13 @@ def test_everything_given() -> None:
         ),
         intercept_domains=("images.metal-stack.io", "github.com"),
         store=StoreConfig(
-            tls=TlsOptions(ca_path="/etc/ssl/store.pem"), timeout=30.0, allow_http=True, bandwidth_limit=10 * 1024**2
+            tls=TlsOptions(ca_path="/etc/ssl/store.pem"), timeout=30.0, allow_http=True, bandwidth_limit=10 * 1000**2
         ),
         peers=(Peer("cache-2", "http://10.0.0.2:8089"), Peer("cache-3", "http://[fd00::3]:8089")),
         directory=Path("/srv/image-cache"),
         runtime_directory=Path("/run/image-cache-sync"),
         state_directory=Path("/var/lib/image-cache-sync"),
-        policy=Policy(("/pull_requests/",), timedelta(days=7), 4, 8, 100 * 1024**3),
+        policy=Policy(("/pull_requests/",), timedelta(days=7), 4, 8, 100 * 1000**3),
         kernels=False,
         boot_images=False,
         boot_partitions="all",

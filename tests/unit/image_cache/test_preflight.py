@@ -134,7 +134,7 @@ def request_(emulator: MetalApi) -> Request:
             "host": "cache-1",
             "source": {"api": "v1", "url": emulator.v1},
             "intercept_domains": ["store.test", "github.test"],
-            "policy": {"max_cache_size": "100G"},
+            "policy": {"max_cache_size": "100GiB"},
         },
         cache_hosts=(("cache-1", "10.0.0.1"), ("cache-2", "10.0.0.2")),
         addresses=("10.0.0.1", "127.0.0.1"),
