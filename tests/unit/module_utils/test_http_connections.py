@@ -115,7 +115,6 @@ def test_connection_that_closes_during_the_next_request(client, end):
     assert used(server) == [1, 1, 2]
 
 
-@pytest.mark.parametrize("end", [Close(), Reset()])
 def test_after_one_stale_connection_the_others_are_not_tried(client):
     barrier = threading.Barrier(3)
 
@@ -131,6 +130,7 @@ def test_after_one_stale_connection_the_others_are_not_tried(client):
         assert [request.connection > 3 for request in server.requests[3:]] == [False, True]
 
 
+@pytest.mark.parametrize("end", [Close(), Reset()])
 def test_post_on_a_connection_that_closes_is_not_sent_again(client, end):
     with Server(replies(OK, [end], OK)) as server:
         client.request("GET", server.url)
