@@ -13,7 +13,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Union
@@ -56,7 +56,7 @@ class Tunnel:
 
 
 Step = Union[bytes, Close, Reset, Wait, Tunnel]
-Script = Callable[[Request], Sequence[Step]]
+Script = Callable[[Request], Iterable[Step]]
 
 
 def answer(
@@ -171,7 +171,7 @@ class Server:
             with self._lock:
                 self._open.discard(connection)
 
-    def _play(self, connection: socket.socket, steps: Sequence[Step]) -> bool:
+    def _play(self, connection: socket.socket, steps: Iterable[Step]) -> bool:
         for step in steps:
             if isinstance(step, bytes):
                 connection.sendall(step)

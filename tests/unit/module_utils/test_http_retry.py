@@ -184,6 +184,21 @@ def test_deadline_that_is_over_during_an_attempt(clock):
 
 
 def test_deadline_ends_an_answer_that_drips():
+    """Each byte comes long before the timeout, but the last one long after the deadline."""
+    stop = threading.Event()
+
+    def drip(_request):
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+        while not stop.wait(0.02):
+            yield b"a"
+
+    with Server(drip) as server, HttpClient(proxies={}, timeout=30) as client:
+        with pytest.raises(DeadlineError):
+            client.request("GET", server.url, deadline=0.2)
+        stop.set()
+
+
+def test_deadline_ends_an_answer_that_stalls():
     event = threading.Event()
     steps = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"a", Wait(event)]
     with Server(replies(steps)) as server, HttpClient(proxies={}, timeout=30) as client:
