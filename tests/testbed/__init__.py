@@ -3,6 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The test-bed: Debian hosts with systemd in Docker containers, an image store, a DNS and a metal-api.
 
-One definition of that world (:mod:`tests.testbed.world`) serves the Molecule scenarios, ``make demo`` and the benchmark.
-See README.md beside this file.
+One definition of that world (:mod:`tests.testbed.world`) serves the Molecule scenarios, ``make demo`` and the
+benchmark. See README.md beside this file.
 """

@@ -64,10 +64,19 @@ def main() -> int:
             if not words:
                 parser.error("exec needs the name of a host")
             terminal = ["--tty"] if sys.stdin.isatty() else []
-            command = ["docker", "exec", "--interactive", *terminal, World().container(words[0]), *(words[1:] or ["bash"])]
+            command = [
+                "docker",
+                "exec",
+                "--interactive",
+                *terminal,
+                World().container(words[0]),
+                *(words[1:] or ["bash"]),
+            ]
             os.execvp("docker", command)
         elif arguments.command == "store":
-            os.execvp("docker", ["docker", "exec", "--interactive", World().container("store"), "testbed-store", *words])
+            os.execvp(
+                "docker", ["docker", "exec", "--interactive", World().container("store"), "testbed-store", *words]
+            )
         elif arguments.command == "clean":
             if engine.answers() is not None:
                 clean()

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Did a run do what `--check --diff` had predicted? Compares two records of the callback testbed_record.
 
-The same tasks must have changed the same items on the same hosts, with the same difference in every file whose difference was
-shown. Handlers are left out: they follow from the changes, and check mode does not restart anything.
+The same tasks must have changed the same items on the same hosts, with the same difference in every file whose
+difference was shown. Handlers are left out: they follow from the changes, and check mode does not restart anything.
 Ends with 1 and one line a difference.
 
 --same "A=B"       what the run does in task B is predicted by task A
 --starts "A"       a service that task A was predicted to start may as well be started by a handler that names it
---fresh            the hosts were fresh: files that packages bring could not be seen before, so compare what files become
+--fresh            the hosts were fresh: files that packages bring were not there to be seen, compare what they become
 """
 
 from __future__ import annotations
@@ -39,13 +39,17 @@ def _text(side: Any) -> list[str]:
 
 
 def by_handler(actual: Mapping[str, Any], task: str) -> set[Change]:
-    """Changes that `task` did not have to make because a handler had: one for each service that a handler's name ends with."""
+    """Changes that `task` did not have to make because a handler had: one a service that a handler's name ends with."""
     handlers = [one for one in actual["changes"] if one["handler"]]
     return {(one["host"], task, f"{one['task'].split()[-1]}.service") for one in handlers}
 
 
 def differences(
-    predicted: Mapping[str, Any], actual: Mapping[str, Any], names: Mapping[str, str], starts: str = "", fresh: bool = False
+    predicted: Mapping[str, Any],
+    actual: Mapping[str, Any],
+    names: Mapping[str, str],
+    starts: str = "",
+    fresh: bool = False,
 ) -> list[str]:
     """One line (or a few) for everything in which the two records do not agree."""
     if not predicted["check"] or actual["check"]:
@@ -67,9 +71,13 @@ def differences(
             continue
         for one, other in zip(expected, done):
             for side in ("after",) if fresh else ("before", "after"):
-                lines = list(difflib.unified_diff(_text(one[side]), _text(other[side]), "predicted", "done", lineterm="", n=0))
+                lines = list(
+                    difflib.unified_diff(_text(one[side]), _text(other[side]), "predicted", "done", lineterm="", n=0)
+                )
                 if lines:
-                    found.append(f"predicted otherwise than done ({side}): {' / '.join(change)}\n  " + "\n  ".join(lines[:20]))
+                    found.append(
+                        f"predicted otherwise than done ({side}): {' / '.join(change)}\n  " + "\n  ".join(lines[:20])
+                    )
     return found
 
 

@@ -44,7 +44,11 @@ EXCLUDED = Image("ubuntu-24.04.20261120", "pull_requests/1234/ubuntu/24.04", "2M
 def files() -> list[dict[str, Any]]:
     """The store's files, as `testbed-store put-all` takes them. A release of github.com has no .md5 beside it."""
     found = [{"key": image.key, "size": image.size} for image in (*CACHED, EXPIRED, EXCLUDED)]
-    found += [{"key": BOOT_IMAGE, "size": "5M"}, {"key": OTHER_BOOT_IMAGE, "size": "1M"}, {"key": UNKNOWN, "size": "3M"}]
+    found += [
+        {"key": BOOT_IMAGE, "size": "5M"},
+        {"key": OTHER_BOOT_IMAGE, "size": "1M"},
+        {"key": UNKNOWN, "size": "3M"},
+    ]
     return [*found, {"key": KERNEL, "size": "2M", "md5": False}]
 
 
@@ -85,7 +89,11 @@ def metal_api() -> dict[str, list[dict[str, Any]]]:
             "id": name,
             "name": name,
             "description": "",
-            "bootconfig": {"imageurl": f"http://{boot}", "kernelurl": f"https://{KERNEL}", "commandline": "console=ttyS0"},
+            "bootconfig": {
+                "imageurl": f"http://{boot}",
+                "kernelurl": f"https://{KERNEL}",
+                "commandline": "console=ttyS0",
+            },
         }
         for name, boot in (("fra-01", BOOT_IMAGE), ("fra-02", OTHER_BOOT_IMAGE))
     ]

@@ -26,7 +26,7 @@ BUILD = REPOSITORY / "build" / "testbed"
 #: Everything the test-bed makes in the engine carries this label, so that ``make clean`` finds all of it.
 LABEL = "metalstack.provisioning"
 
-#: systemd in a container, haproxy and nginx each count descriptors: the engine's default can be lower or (worse) a billion.
+#: systemd, haproxy and nginx each count their descriptors: the engine's default can be lower or (worse) a billion.
 DOCKERD = ("dockerd", "--default-ulimit", "nofile=16384:16384")
 
 
@@ -62,7 +62,9 @@ def progress(what: str, every: float = 10.0) -> Iterator[None]:
     say(f"{what}: done in {time.monotonic() - started:.1f} s")
 
 
-def run(command: Sequence[str], *, data: str | None = None, timeout: float | None = None, env: dict[str, str] | None = None) -> str:
+def run(
+    command: Sequence[str], *, data: str | None = None, timeout: float | None = None, env: dict[str, str] | None = None
+) -> str:
     """Run a command, return its stdout; on failure raise with the last line of what it said."""
     try:
         result = subprocess.run(
@@ -74,7 +76,9 @@ def run(command: Sequence[str], *, data: str | None = None, timeout: float | Non
         raise TestbedError(f"`{' '.join(command[:4])} ...` did not finish in {timeout:.0f} s") from None
     if result.returncode != 0:
         said = [line for line in (result.stderr + "\n" + result.stdout).splitlines() if line.strip()]
-        raise TestbedError(f"`{' '.join(command)}` failed with {result.returncode}: {' / '.join(said[-3:]) or 'no output'}")
+        raise TestbedError(
+            f"`{' '.join(command)}` failed with {result.returncode}: {' / '.join(said[-3:]) or 'no output'}"
+        )
     return result.stdout
 
 
@@ -98,7 +102,11 @@ def answers() -> str | None:
     if shutil.which("docker") is None:
         return None
     result = subprocess.run(
-        ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, timeout=30, check=False
+        ["docker", "version", "--format", "{{.Server.Version}}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     return result.stdout.strip() if result.returncode == 0 else None
 
@@ -150,7 +158,7 @@ def ensure() -> str:
             return version
     if os.geteuid() != 0:
         raise TestbedError(
-            "no Docker engine answers: start it (`systemctl start docker`) and join the group docker, or run this as root"
+            "no Docker engine answers: run as root, or start it (`systemctl start docker`) and join the group docker"
         )
     _start()
     version = answers()
@@ -160,7 +168,7 @@ def ensure() -> str:
 
 
 def allow_inotify(least: int = 1024) -> None:
-    """Let many systemds run here: each has some inotify objects, and the kernel's limit (128 for all) ends at about twenty.
+    """Let many systemds run here: each has some inotify objects, and the kernel's limit (128 for all) ends at twenty.
 
     A host that gets none hangs while it boots. The new limit holds until the next boot of this machine.
     """
@@ -170,7 +178,7 @@ def allow_inotify(least: int = 1024) -> None:
     try:
         limit.write_text(f"{least}\n")
     except OSError:
-        say(f"hosts may hang at boot beside other containers: as root, `sysctl fs.inotify.max_user_instances={least}` helps")
+        say(f"hosts may hang at boot beside others: as root, `sysctl fs.inotify.max_user_instances={least}` helps")
     else:
         say(f"raised fs.inotify.max_user_instances to {least}, which many systemds on one machine need")
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The images: Debian 12 and 13 hosts made by mmdebstrap, and the store on top of the first.
 
-An image's tag is the hash of what defines it, so a second run finds it and an edit makes a new one. No registry is needed.
+An image's tag is the hash of what defines it: a second run finds it, an edit makes a new one. No registry is needed.
 The hosts bring the packages the roles install as a local apt repository, not installed: a role installs them for real,
 though nothing can leave the test network.
 
@@ -86,7 +86,7 @@ def _build_host(suite: Suite, image: str) -> None:
         "--quiet",
         "--skip=cleanup/apt/lists",
         f"--include={INSTALLED}",
-        f"--customize-hook={shlex.quote(sys.executable)} {shlex.quote(str(hook))} \"$1\" {OFFERED}",
+        f'--customize-hook={shlex.quote(sys.executable)} {shlex.quote(str(hook))} "$1" {OFFERED}',
         suite.name,
         "-",
     ]
@@ -115,7 +115,7 @@ def _build_host(suite: Suite, image: str) -> None:
 
 
 def _emulator_packages(target: Path) -> None:
-    """The emulators' Python packages for the store's Python, fetched by the pip of this Python as it is configured here."""
+    """The emulators' Python packages for the store's Python, fetched by the pip of this one, configured as it is."""
     machine = platform.machine()
     platforms = [f"--platform=manylinux2014_{machine}", f"--platform=manylinux_2_28_{machine}"]
     command = [

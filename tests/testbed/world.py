@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The world: one partition's cache hosts and a machine, and the internet they know, on a network that nothing can leave.
+"""The world: one partition's cache hosts and a machine, and the internet they know, on a network nothing can leave.
 
 ========  =======================  ==========================================================================
 store     .10 .11 .12 .13          images.metal-stack.io, github.com, the external DNS, the metal-api
@@ -52,8 +52,8 @@ class Host:
     volumes: tuple[str, ...] = ()
 
 
-#: A small file system for the cache of cache-2, so that a disk can be full. The store has it mounted as well, which keeps
-#: a tmpfs alive while cache-2 is stopped.
+#: A small file system for the cache of cache-2, so that a disk can be full. The store has it mounted as well, which
+#: keeps a tmpfs alive while cache-2 is stopped.
 SMALL_DISK = "small-disk"
 
 HOSTS = (
@@ -67,11 +67,9 @@ HOSTS = (
 
 
 def _image(name: str) -> str:
-    return {
-        "store": images.store_image,
-        "debian12": lambda: images.host_image(images.BOOKWORM),
-        "debian13": lambda: images.host_image(images.TRIXIE),
-    }[name]()
+    if name == "store":
+        return images.store_image()
+    return images.host_image({"debian12": images.BOOKWORM, "debian13": images.TRIXIE}[name])
 
 
 class World:
@@ -120,7 +118,8 @@ class World:
             list(pool.map(self._start, self.hosts))
             list(pool.map(lambda host: self.wait_booted(host.name), self.hosts))
         self._fill_store()
-        say(f"the world {self.name} is up after {time.monotonic() - started:.1f} s: {', '.join(one.name for one in self.hosts)}")
+        names = ", ".join(host.name for host in self.hosts)
+        say(f"the world {self.name} is up after {time.monotonic() - started:.1f} s: {names}")
 
     def down(self, quiet: bool = False) -> None:
         """Remove the world's containers, volumes and network."""
@@ -176,8 +175,9 @@ class World:
         # the control endpoint is for the store's own loopback only
         arguments = [
             "--listen", f"{self.address(13)}:{METAL_API_PORT}", "--control-listen", f"127.0.0.1:{CONTROL_PORT}",
-            "--tls-cert", "/etc/testbed/pki/good.pem", "--tls-key", "/etc/testbed/pki/good.key", "--base-path", "/metal/",
-            "--state", "/etc/testbed/metal-api-state.json", "--key-file", "/etc/testbed/metal-api-keys.json",
+            "--tls-cert", "/etc/testbed/pki/good.pem", "--tls-key", "/etc/testbed/pki/good.key",
+            "--base-path", "/metal/", "--state", "/etc/testbed/metal-api-state.json",
+            "--key-file", "/etc/testbed/metal-api-keys.json",
         ]  # fmt: skip
         (store / "metal-api.env").write_text(f"METAL_API_ARGUMENTS={' '.join(arguments)}\n")
         shutil.copy(self.directory / "metal-api-keys.json", store)
@@ -230,6 +230,8 @@ class World:
         deadline = time.monotonic() + 30
         while self.exec("store", "sh", "-c", f"curl -s http://127.0.0.1:{CONTROL_PORT}/-/control/clock || true") == "":
             if time.monotonic() > deadline:
-                said = self.exec("store", "journalctl", "--quiet", "--output=cat", "--lines=3", "--unit=testbed-metal-api")
+                said = self.exec(
+                    "store", "journalctl", "--quiet", "--output=cat", "--lines=3", "--unit=testbed-metal-api"
+                )
                 raise TestbedError(f"the metal-api emulator does not start: {said.strip()}")
             time.sleep(0.1)

@@ -4,7 +4,7 @@
 """Write down what a run changed: one JSON file a run in the directory TESTBED_RECORDS.
 
 The file is named after TESTBED_RECORD or, without it, after the playbook, and numbered when that name is taken.
-It holds {"check": bool, "hosts": [..], "changes": [{"host", "task", "item", "handler", "diff"}], "output": .., "failed": [..]}.
+It holds {"check": bool, "hosts": [..], "changes": [{"host", "task", "item", "handler", "diff"}], "failed": [..]}.
 Read by tests/testbed/compare_records.py.
 """
 
@@ -60,7 +60,11 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if not ignore_errors:
             self._failed.append(
-                {"host": result._host.get_name(), "task": result._task.get_name(), "msg": str(result._result.get("msg", ""))}
+                {
+                    "host": result._host.get_name(),
+                    "task": result._task.get_name(),
+                    "msg": str(result._result.get("msg", "")),
+                }
             )
 
     def _add(self, result: Any, item: str | None) -> None:
@@ -78,7 +82,7 @@ class CallbackModule(CallbackBase):
             }
         )
 
-    def v2_playbook_on_stats(self, stats: Any) -> None:
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002
         if not self._directory or not self._hosts - {"localhost"}:
             return
         directory = Path(self._directory)

@@ -4,13 +4,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Download as a machine of the partition does: resolve the name anew, plain HTTP, follow redirects, check the MD5.
 
-machine.py get [--count 100] [--parallel 10] URL MD5 [URL MD5 ...]
+machine.py get [--count 100] [--parallel 10] [--at ADDRESS] [--direct] [--within SECONDS] URL MD5 [URL MD5 ...]
     Downloads the URLs in turn until `count` are done. Prints JSON: {"ok", "failed": [...], "seconds", "bytes",
-    "redirected", "served_by": {address: n}}. Ends with 1 when one failed.
+    "redirected", "served_by": {address: n}}. Ends with 1 when one failed. --direct: a redirect is a failure.
+    --within: try the whole again for that long, until nothing fails.
 
 machine.py watch --until FILE URL MD5[,MD5...] [URL MD5...]
-    Downloads the URLs one after the other, again and again, until FILE exists (at most ten minutes); every answer must be
-    200, complete and have one of the given contents. Prints the same JSON, and "seen": {url: [md5 in order of appearance]}.
+    Downloads the URLs one after the other, again and again, until FILE exists (at most ten minutes); every answer must
+    be 200, complete and have one of the given contents. Prints the same JSON, and "seen": {url: [md5 in order]}.
+
+machine.py look [--at ADDRESS] URL...
+    One request each, no redirect is followed. Prints {url: {"status", "location", "md5", "text", "served_by"}};
+    status 0 when there was no answer, text is the start of a small text.
+
+machine.py dns [--seconds 5] ADDRESS NAME...
+    Asks the DNS server at ADDRESS, by UDP and TCP; with --seconds all the time for that long. Prints
+    {name: {"udp": [..], "tcp": [..]}}: each different answer once, a list of addresses or a status such as "REFUSED".
+
+--at ADDRESS sends every request to that host, whatever DNS says.
 """
 
 from __future__ import annotations
@@ -20,11 +31,12 @@ import collections
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CA = "/usr/local/share/ca-certificates/testbed.crt"
@@ -33,29 +45,45 @@ CA = "/usr/local/share/ca-certificates/testbed.crt"
 @dataclass
 class Download:
     url: str
+    facts: dict[str, Any] = field(default_factory=dict)
     md5: str = ""
     size: int = 0
-    served_by: str = ""
-    redirects: int = 0
+    start: bytes = b""
+    exit_code: int = 0
+    said: str = ""
     problem: str = ""
 
+    @property
+    def served_by(self) -> str:
+        return str(self.facts["remote_ip"] or "")
 
-def download(url: str, allowed: set[str]) -> Download:
-    command = ["curl", "--silent", "--show-error", "--fail", "--location", "--noproxy", "*", "--cacert", CA, "--connect-timeout", "10",
-               "--max-time", "120", "--write-out", "%{stderr}\n%{json}", url]  # fmt: skip
-    digest, size = hashlib.md5(), 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+
+def curl(url: str, at: str | None, *options: str) -> Download:
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", CA, "--connect-timeout", "10",
+               "--max-time", "120", "--write-out", "%{stderr}\n%{json}", *options]  # fmt: skip
+    if at is not None:
+        command += [word for port in (80, 443, 8089) for word in ("--resolve", f"*:{port}:{at}")]
+    one, digest = Download(url), hashlib.md5()
+    with subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
         while block := process.stdout.read(1 << 18):
             digest.update(block)
-            size += len(block)
-        said, _, facts_text = process.stderr.read().decode().rpartition("\n")
-    facts = json.loads(facts_text)
-    one = Download(url, digest.hexdigest(), size, facts["remote_ip"] or "", facts["num_redirects"])
-    if process.returncode != 0:
-        one.problem = f"{url}: curl ended with {process.returncode}: {said.strip()} (status {facts['http_code']}, from {one.served_by})"
+            one.size += len(block)
+            one.start = one.start or block[:200]
+        one.said, _, facts_text = process.stderr.read().decode().rpartition("\n")
+    one.facts, one.md5, one.exit_code = json.loads(facts_text), digest.hexdigest(), process.returncode
+    return one
+
+
+def download(url: str, allowed: set[str], at: str | None = None, direct: bool = False) -> Download:
+    one = curl(url, at, "--fail", "--location")
+    if one.exit_code != 0:
+        where = f"status {one.facts['http_code']}, from {one.served_by or 'nowhere'}"
+        one.problem = f"{url}: curl ended with {one.exit_code}: {one.said.strip()} ({where})"
     elif one.md5 not in allowed:
-        one.problem = f"{url}: MD5 {one.md5} of {size} bytes from {one.served_by} is none of {sorted(allowed)}"
+        one.problem = f"{url}: MD5 {one.md5} of {one.size} bytes from {one.served_by} is none of {sorted(allowed)}"
+    elif direct and one.facts["num_redirects"]:
+        one.problem = f"{url}: came by redirect, from {one.facts['url_effective']}"
     return one
 
 
@@ -67,7 +95,7 @@ def report(done: list[Download], seconds: float, **more: Any) -> int:
         "failed": failed[:10],
         "seconds": round(seconds, 2),
         "bytes": sum(one.size for one in done),
-        "redirected": sum(1 for one in done if one.redirects),
+        "redirected": sum(1 for one in done if one.facts["num_redirects"]),
         "served_by": dict(sorted(served_by.items())),
         **more,
     }
@@ -75,34 +103,98 @@ def report(done: list[Download], seconds: float, **more: Any) -> int:
     return 1 if failed or not done else 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    get, watch = commands.add_parser("get"), commands.add_parser("watch")
-    get.add_argument("--count", type=int)
-    get.add_argument("--parallel", type=int, default=4)
-    watch.add_argument("--until", required=True)
-    for one in (get, watch):
-        one.add_argument("pairs", nargs="+", metavar="URL MD5")
-    arguments = parser.parse_args()
-    if len(arguments.pairs) % 2:
-        parser.error("each URL needs its MD5")
-    wanted = [(url, set(md5s.split(","))) for url, md5s in zip(arguments.pairs[::2], arguments.pairs[1::2])]
+def get(
+    wanted: list[tuple[str, set[str]]], count: int, parallel: int, at: str | None, direct: bool, within: float
+) -> int:
     started = time.monotonic()
-    if arguments.command == "get":
-        count = arguments.count or len(wanted)
-        with ThreadPoolExecutor(arguments.parallel) as pool:
-            done = list(pool.map(lambda number: download(*wanted[number % len(wanted)]), range(count)))
-        return report(done, time.monotonic() - started)
+    while True:
+        began = time.monotonic()
+        with ThreadPoolExecutor(parallel) as pool:
+            pairs = [wanted[number % len(wanted)] for number in range(count)]
+            done = list(pool.map(lambda pair: download(pair[0], pair[1], at, direct), pairs))
+        if not any(one.problem for one in done) or time.monotonic() - started >= within:
+            return report(done, time.monotonic() - began)
+        time.sleep(0.2)
 
-    done, seen = [], collections.defaultdict[str, list[str]](list)
-    while not os.path.exists(arguments.until) and time.monotonic() - started < 600:
+
+def watch(wanted: list[tuple[str, set[str]]], until: str) -> int:
+    started = time.monotonic()
+    done: list[Download] = []
+    seen: dict[str, list[str]] = {url: [] for url, _ in wanted}
+    while not os.path.exists(until) and time.monotonic() - started < 600:
         for url, allowed in wanted:
             one = download(url, allowed)
             done.append(one)
             if not one.problem and one.md5 not in seen[url]:
                 seen[url].append(one.md5)
     return report(done, time.monotonic() - started, seen=seen)
+
+
+def look(urls: list[str], at: str | None) -> int:
+    found = {}
+    for url in urls:
+        one = curl(url, at, "--max-time", "20")
+        found[url] = {
+            "status": one.facts["http_code"],
+            "location": one.facts["redirect_url"] or "",
+            "md5": one.md5,
+            "text": one.start.decode() if one.start.isascii() else "",
+            "served_by": one.served_by,
+        }
+    print(json.dumps(found))
+    return 0
+
+
+def dns(server: str, names: list[str], seconds: float) -> int:
+    found: dict[str, dict[str, list[Any]]] = {name: {"udp": [], "tcp": []} for name in names}
+    started = time.monotonic()
+    while True:
+        for name in names:
+            for transport, option in (("udp", "+notcp"), ("tcp", "+tcp")):
+                command = ["dig", option, "+tries=1", "+time=4", f"@{server}", name]
+                answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+                status = re.search(r"status: (\w+)", answer)
+                addresses = sorted(re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", answer, re.MULTILINE))
+                result = addresses or (status[1] if status else "no answer")
+                if result not in found[name][transport]:
+                    found[name][transport].append(result)
+        if time.monotonic() - started >= seconds:
+            print(json.dumps(found))
+            return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("get")
+    one.add_argument("--count", type=int)
+    one.add_argument("--parallel", type=int, default=4)
+    one.add_argument("--at")
+    one.add_argument("--direct", action="store_true")
+    one.add_argument("--within", type=float, default=0)
+    one.add_argument("pairs", nargs="+", metavar="URL MD5")
+    one = commands.add_parser("watch")
+    one.add_argument("--until", required=True)
+    one.add_argument("pairs", nargs="+", metavar="URL MD5")
+    one = commands.add_parser("look")
+    one.add_argument("--at")
+    one.add_argument("urls", nargs="+")
+    one = commands.add_parser("dns")
+    one.add_argument("--seconds", type=float, default=0)
+    one.add_argument("server")
+    one.add_argument("names", nargs="+")
+    arguments = parser.parse_args()
+    if arguments.command == "look":
+        return look(arguments.urls, arguments.at)
+    if arguments.command == "dns":
+        return dns(arguments.server, arguments.names, arguments.seconds)
+    if len(arguments.pairs) % 2:
+        parser.error("each URL needs its MD5")
+    wanted = [(url, set(sums.split(","))) for url, sums in zip(arguments.pairs[::2], arguments.pairs[1::2])]
+    if arguments.command == "watch":
+        return watch(wanted, arguments.until)
+    count = arguments.count or len(wanted)
+    return get(wanted, count, arguments.parallel, arguments.at, arguments.direct, arguments.within)
 
 
 if __name__ == "__main__":

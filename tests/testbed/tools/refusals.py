@@ -32,7 +32,9 @@ def http(address: str, port: int, request: str) -> tuple[int, bytes]:
 
 
 def ask(address: str, port: int, path: str, method: str = "GET", host: str = DOMAIN) -> tuple[int, bytes]:
-    return http(address, port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    return http(
+        address, port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    )
 
 
 def attempts(address: str, path: str) -> list[str | None]:
@@ -68,22 +70,31 @@ def attempts(address: str, path: str) -> list[str | None]:
         for name in ("elsewhere.example", "localhost", "metadata", f"{DOMAIN}.evil.example", ""):
             status, _ = ask(address, port, path, host=name)
             expect(f"Host {name!r} on port {port}", 400 <= status < 500, status)
-        status, _ = http(address, port, f"GET http://elsewhere.example/ HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n")
+        status, _ = http(
+            address, port, f"GET http://elsewhere.example/ HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n"
+        )
         expect(f"proxy request on port {port}", 400 <= status < 500 or status == 307, status)
         for internal in ("manifest.json", "state.json", f"blobs/{'0' * 32}"):
             status, _ = ask(address, port, f"/-/image-cache/{internal}")
             expect(f"/-/image-cache/{internal} for a machine on port {port}", status in (403, 404), status)
-    for name in ("elsewhere.example", "api.metal.example", f"x{DOMAIN}", f"www.{DOMAIN}", None):
+    server_names: tuple[str | None, ...] = (
+        "elsewhere.example",
+        "api.metal.example",
+        f"x{DOMAIN}",
+        f"www.{DOMAIN}",
+        None,
+    )
+    for server_name in server_names:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         try:
             with (
                 socket.create_connection((address, 443), timeout=8) as raw,
-                context.wrap_socket(raw, server_hostname=name) as secured,
+                context.wrap_socket(raw, server_hostname=server_name) as secured,
             ):
-                expect(f"TLS with the name {name}", False, f"a certificate came: {secured.version()}")
+                expect(f"TLS with the name {server_name}", False, f"a certificate came: {secured.version()}")
         except (ssl.SSLError, ConnectionError, TimeoutError):
-            expect(f"TLS with the name {name}", True, "")
+            expect(f"TLS with the name {server_name}", True, "")
     for port in (65534, 10053, 8404):
         with socket.socket() as connection:
             connection.settimeout(3)

@@ -5,8 +5,8 @@
 
 Usage: customize.py ROOT PACKAGE...
 
-Puts PACKAGE... with all they need and recommend into ROOT/srv/packages, a local apt repository which becomes the only one:
-`apt-get update` and `apt-get install` then work without any network.
+Puts PACKAGE... with all they need and recommend into ROOT/srv/packages, a local apt repository which becomes the only
+one: `apt-get update` and `apt-get install` then work without any network.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def main() -> None:
     # APT_CONFIG as mmdebstrap hands it over: the apt of this machine, with its proxy and trust, acting on the root
     apt = {**os.environ, "APT_CONFIG": os.environ["MMDEBSTRAP_APT_CONFIG"]}
     subprocess.run(
-        ["apt-get", "--yes", "--download-only", "-oAPT::Install-Recommends=true", "install", *packages], env=apt, check=True
+        ["apt-get", "--yes", "--download-only", "-oAPT::Install-Recommends=true", "install", *packages],
+        env=apt,
+        check=True,
     )
     pool = root / "srv/packages"
     pool.mkdir(parents=True)
@@ -38,8 +40,9 @@ def main() -> None:
         shutil.move(package, pool / package.name)
     packages_file = "\n".join(index).encode()
     (pool / "Packages").write_bytes(packages_file)
-    checksum = hashlib.sha256(packages_file).hexdigest()
-    (pool / "Release").write_text(f"Suite: testbed\nDate: {email.utils.formatdate(usegmt=True)}\nSHA256:\n {checksum} {len(packages_file)} Packages\n")
+    checksum, now = hashlib.sha256(packages_file).hexdigest(), email.utils.formatdate(usegmt=True)
+    release = f"Suite: testbed\nDate: {now}\nSHA256:\n {checksum} {len(packages_file)} Packages\n"
+    (pool / "Release").write_text(release)
     for path in (root / "etc/apt/sources.list.d").glob("*"):
         path.unlink()
     (root / "etc/apt/sources.list").write_text("deb [trusted=yes] copy:/srv/packages ./\n")

@@ -9,7 +9,8 @@ testbed-store put HOST/PATH --size 5M [--seed TEXT] [--no-md5] [--wrong-md5] [--
 testbed-store remove HOST/PATH...
 testbed-store sums                                MD5 and size of every file
 testbed-store limit 75m|off                       bytes a second of each connection
-testbed-store fault HOST/PATH KIND                KIND: a status (503), hang, truncate, reset, slow; PATH "*" = everything of the host
+testbed-store fault HOST/PATH KIND                KIND: a status (503), hang, truncate, reset, slow
+                                                  PATH "*": everything of the host
 testbed-store heal                                no fault, no limit, the good certificate
 testbed-store certificate good|unknown-ca|wrong-name|expired
 testbed-store offline | online                    the cable of the whole internet: store, DNS and metal-api
@@ -121,8 +122,8 @@ def render(new: dict[str, Any]) -> None:
                 lines.append(f"{location}{{ limit_rate 64k; }}")
             else:
                 lines.append(
-                    f"{location}{{ proxy_pass http://127.0.0.1:{FAULT_PORT}; proxy_buffering off; proxy_read_timeout 1h;"
-                    f" proxy_set_header X-Fault {kind}; proxy_set_header X-Key {host}$uri; }}"
+                    f"{location}{{ proxy_pass http://127.0.0.1:{FAULT_PORT}; proxy_buffering off;"
+                    f" proxy_read_timeout 1h; proxy_set_header X-Fault {kind}; proxy_set_header X-Key {host}$uri; }}"
                 )
         replace(SNIPPETS / f"{host}.conf", "".join(f"{line}\n" for line in lines))
     replace(STATE, json.dumps(new))
@@ -168,7 +169,11 @@ def downloads(since: int) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for entry in entries(since):
-        if entry["method"] != "GET" or entry["status"] not in (200, 206) or entry["path"].endswith((".md5", ".sha256", ".sha512")):
+        if (
+            entry["method"] != "GET"
+            or entry["status"] not in (200, 206)
+            or entry["path"].endswith((".md5", ".sha256", ".sha512"))
+        ):
             continue
         host = "github.com" if entry["host"].startswith("release-assets.") else entry["host"]
         one = found.setdefault(f"{host}{entry['path']}", {"requests": 0, "bytes": 0, "clients": []})
@@ -215,7 +220,9 @@ def cable(up: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="testbed-store", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="testbed-store", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("put")
     one.add_argument("key")
@@ -243,9 +250,20 @@ def main() -> None:
 
     if arguments.command == "put":
         with_md5 = not arguments.no_md5
-        print(json.dumps(put(arguments.key, arguments.size, arguments.seed, with_md5, arguments.wrong_md5, arguments.dry_run)))
+        print(
+            json.dumps(
+                put(arguments.key, arguments.size, arguments.seed, with_md5, arguments.wrong_md5, arguments.dry_run)
+            )
+        )
     elif arguments.command == "put-all":
-        print(json.dumps([put(a["key"], size_of(str(a["size"])), a.get("seed", ""), a.get("md5", True)) for a in json.load(sys.stdin)]))
+        print(
+            json.dumps(
+                [
+                    put(a["key"], size_of(str(a["size"])), a.get("seed", ""), a.get("md5", True))
+                    for a in json.load(sys.stdin)
+                ]
+            )
+        )
     elif arguments.command == "remove":
         for key in arguments.keys:
             (ROOT / key).unlink()

@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Look for secrets on this host. A JSON list of them comes on stdin, never on the command line.
 
-Prints {"files": number searched, "exposed": [files with a secret that others can read], "protected": [files with a secret that only
-their owner and group can read], "journal": number of journal lines with a secret}. The token that image-cache-sync has
-refreshed is searched for as well.
+Prints {"files": number searched, "exposed": [files with a secret that others can read], "protected": [files with a
+secret that only their owner and group can read], "journal": number of journal lines with a secret}. The token that
+image-cache-sync has refreshed is searched for as well.
 """
 
 from __future__ import annotations
@@ -33,8 +33,14 @@ def open_to_others(path: str) -> bool:
 def main() -> None:
     needles = [one.encode() for one in json.load(sys.stdin)]
     if REFRESHED.exists():
-        needles += [value.encode() for value in json.loads(REFRESHED.read_text()).values() if isinstance(value, str) and value.count(".") == 2]
-    files, exposed, protected = 0, [], []
+        needles += [
+            value.encode()
+            for value in json.loads(REFRESHED.read_text()).values()
+            if isinstance(value, str) and value.count(".") == 2
+        ]
+    files = 0
+    exposed: list[str] = []
+    protected: list[str] = []
     for root in ROOTS:
         for directory, _, names in os.walk(root):
             for name in names:
@@ -52,7 +58,9 @@ def main() -> None:
             continue
         if any(needle in content for needle in needles):
             exposed.append(str(process))
-    journal = subprocess.run(["journalctl", "--quiet", "--all", "--output=json"], capture_output=True, check=True).stdout
+    journal = subprocess.run(
+        ["journalctl", "--quiet", "--all", "--output=json"], capture_output=True, check=True
+    ).stdout
     lines = sum(any(needle in line for needle in needles) for line in journal.splitlines())
     print(json.dumps({"files": files, "exposed": exposed, "protected": protected, "journal": lines}))
 
