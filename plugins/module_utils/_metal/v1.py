@@ -127,6 +127,9 @@ class MetalV1:
             sentence = f"{said}: {explanation}"
         elif status in _KINDS:
             kind = _KINDS[status]
+            if status == 404 and not response.body.lstrip().startswith(b"{"):
+                # not the API's own answer
+                sentence = f"{sentence.rstrip('.')} (is the address of the API right?)."
         elif 300 <= status < 400:
             kind = errors.ProtocolError
             sentence = f"{said}, a redirect: set the address of the API to the one that it leads to."

@@ -220,6 +220,14 @@ def test_unauthorized(http):
     assert str(problem).endswith("the HMAC key of Metal-View is not accepted (no reason given).")
 
 
+@pytest.mark.parametrize("body", [b"404 page not found", b"<html>", b""])
+def test_not_found_by_something_else_is_a_wrong_address(http, body):
+    problem = failure(http, answer(404, body))
+    assert type(problem) is errors.NotFoundError
+    assert str(problem).endswith(" (is the address of the API right?).")
+    assert "right?" not in str(failure(http, error(404, "no image")))
+
+
 def test_redirect_is_a_wrong_address(http):
     problem = failure(http, answer(301, b"", {"Location": "https://api.example/v1/image"}))
     assert type(problem) is errors.ProtocolError
