@@ -31,7 +31,18 @@ class Story:
 
     def tell(self, text: str) -> None:
         """A paragraph."""
-        self._write(textwrap.fill(text, WIDTH, initial_indent="   ", subsequent_indent="   "))
+        indent = "   "
+        # addresses are not broken, so that they can be copied
+        self._write(
+            textwrap.fill(
+                text,
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
     def show(self, text: str) -> None:
         """Lines as they are, such as a program's output."""
