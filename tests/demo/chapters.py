@@ -228,8 +228,12 @@ def status(story: Story, partition: Partition) -> None:
     )
     count = len([line for line in metrics.splitlines() if line and not line.startswith("#")])
     story.check(count > 0, "there are no metrics")
+    run = found["sync"]
+    story.check(run["result"] == "complete", f"the run of image-cache-sync ended {run['result']}: {run['reason']}")
+    story.check(not run["fetched"], f"image-cache-sync fetched {run['fetched']} although nothing was new")
     story.tell(
-        f"A run with nothing to do took {took:.1f} s. Prometheus finds {count} metrics at /-/image-cache/metrics."
+        f"That run had nothing to do and took {run['duration_seconds']:.1f} s. Prometheus finds {count} metrics at"
+        " /-/image-cache/metrics."
     )
     left = partition.left_the_store()
     again = [key for key in partition.cached if left[key]["requests"] != 1]
