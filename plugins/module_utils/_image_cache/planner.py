@@ -179,6 +179,11 @@ def plan(candidates: Iterable[Candidate], policy: Policy) -> Plan:
     )
 
 
+def _ends(candidate: Candidate) -> float:
+    """Order by the end of life, latest first; no end is the latest."""
+    return float("-inf") if candidate.expires_at is None else -candidate.expires_at.timestamp()
+
+
 def _size(candidate: Candidate) -> int:
     return candidate.size or 0
 
@@ -192,7 +197,8 @@ def _preference(candidate: Candidate) -> tuple[object, ...]:
 def _unique(found: Sequence[tuple[str, Candidate]], skipped: list[tuple[str, str]]) -> list[Candidate]:
     """Return one candidate for each file, and no file that would need another file as its directory."""
     chosen: dict[str, tuple[str, Candidate]] = {}
-    for what, candidate in sorted(found, key=lambda item: (_preference(item[1]), item[0], item[1].url)):
+    # of the same image listed twice, the entry that lasts longest counts
+    for what, candidate in sorted(found, key=lambda item: (_preference(item[1]), item[0], item[1].url, _ends(item[1]))):
         if candidate.key not in chosen:
             chosen[candidate.key] = (what, candidate)
         elif candidate.kind == IMAGE:

@@ -272,3 +272,17 @@ def test_the_order_of_the_answers_does_not_matter(
     if shuffled_boot:
         random.shuffle(shuffled_boot)
     assert candidates(shuffled, shuffled_boot, settings, NOW) == expected
+
+
+def test_of_an_image_listed_twice_the_entry_that_lasts_longest_counts() -> None:
+    url = "http://store.test/a/1.0.1/img.tar.lz4"
+    soon, late = (image("a-1.0.1", url, NOW + timedelta(days=days)) for days in (1, 9))
+    never = image("a-1.0.1", url, None)
+    for listed, expected in (
+        ([soon, late], late),
+        ([late, soon], late),
+        ([late, never], never),
+        ([never, late], never),
+    ):
+        (found,) = candidates(listed, None, config(), NOW).candidates
+        assert found.expires_at == expected.expires_at
