@@ -15,7 +15,8 @@ Each host publishes a document (``state.json``) that says for each file it deals
 ``waiting``
     it leaves the file to another host and hinders nobody;
 ``done``
-    it has the file in this run, with size, checksum and validators.
+    it got the file in this run, with size, checksum and validators; only for files whose checksum the store does not
+    tell, since others are found by it.
 
 One round of a host is: :meth:`Claims.request` for some files, publish :meth:`Claims.document`, *then* read the
 documents of all others, :meth:`Claims.observe` them, :meth:`Claims.resolve`, and publish again before anything is

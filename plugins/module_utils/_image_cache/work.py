@@ -185,8 +185,7 @@ class Workshop:
 
     def _round(self) -> bool:
         """Claim as many files as can begin now, those first that are this host's share; true when one began."""
-        free = max(0, self._free())
-        chosen = sorted(self._ready, key=lambda job: not self._board.preferred(job.item.key))[:free]
+        chosen = self._choose(max(0, self._free()))
         for job in chosen:
             self._ready.remove(job)
             self._looking[job.item.key] = job
@@ -209,6 +208,16 @@ class Workshop:
                 self._waiting[key] = job
         self._next_round = self._clock() + (_LOOK_AGAIN if self._looking else _WAIT_AGAIN)
         return began
+
+    def _choose(self, count: int) -> list[_Job]:
+        """Return the next files: this host's share first, in the order of the plan."""
+        chosen: list[_Job] = []
+        others: list[_Job] = []
+        for job in self._ready:
+            if len(chosen) == count:
+                break
+            (chosen if self._board.preferred(job.item.key) else others).append(job)
+        return chosen + others[: count - len(chosen)]
 
     def _begin(self, job: _Job) -> None:
         job.slot = True
@@ -255,8 +264,13 @@ class Workshop:
         key = job.item.key
         if event.obtained is not None:
             got = event.obtained
-            claim = Claim(DONE, got.size, got.md5, got.size, got.remote.etag, got.remote.last_modified)
-            self._board.done(key, claim)
+            if got.remote.md5:
+                # peers find it by the checksum that they have from the store, too
+                self._board.release(key)
+            else:
+                self._board.done(
+                    key, Claim(DONE, got.size, got.md5, got.size, got.remote.etag, got.remote.last_modified)
+                )
             results.obtained(got)
         elif event.problem is not None:
             self._board.release(key)
