@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         config = load_config(options.config)
         rate = parse_size(options.rate, "--rate") if getattr(options, "rate", None) else None
     except (ConfigError, SizeError) as error:
-        print(f"image-cache-sync: {error}", file=sys.stderr)
+        sys.stderr.write(f"image-cache-sync: {error}\n")
         return USAGE
     stop = threading.Event()
 

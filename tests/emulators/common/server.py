@@ -122,7 +122,7 @@ async def _start(
     listener: Listener, context: WorkerContext, connections: set[asyncio.Task[None]]
 ) -> asyncio.base_events.Server:
     config = _config(listener)
-    app = ASGIWrapper(cast("ASGIFramework", listener.app))
+    app = ASGIWrapper(cast(ASGIFramework, listener.app))
     loop = asyncio.get_running_loop()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,0 @@
-# Copyright: metalstack.provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of the emulators."""
-
-from __future__ import annotations

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import metal_python.api as apis  # type: ignore[import-untyped]
-import metal_python.models as models  # type: ignore[import-untyped]
 import pytest
+from metal_python import api as apis  # type: ignore[import-untyped]
+from metal_python import models
 from metal_python.driver import Driver  # type: ignore[import-untyped]
 from metal_python.rest import ApiException  # type: ignore[import-untyped]
 

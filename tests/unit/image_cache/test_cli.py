@@ -25,12 +25,14 @@ from tests.unit.image_cache.test_sync import content, damage_content
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = "ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache"
+# as the installed program starts
+START = f"import sys; from {PROGRAM}.cli import main; sys.exit(main())"
 
 
 def program(host: Host, *arguments: str) -> subprocess.Popen[str]:
     """Start the program in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", PROGRAM, "--config", str(host.root / host.name / "config.json"), *arguments],
+        [sys.executable, "-c", START, "--config", str(host.root / host.name / "config.json"), *arguments],
         env={**os.environ, **host.environment, "PYTHONPATH": str(ROOT / "build" / "collections")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

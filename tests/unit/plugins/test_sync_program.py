@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.action.image_cache_sync_program import ARGUMENT_SPEC
 from ansible_collections.metalstack.provisioning.plugins.modules import image_cache_sync_program as documentation
@@ -31,7 +32,6 @@ from ansible_collections.metalstack.provisioning.plugins.plugin_utils._sync_prog
     version_of,
 )
 
-yaml = pytest.importorskip("yaml", reason="ansible-core brings it")
 COLLECTIONS = Path(__file__).resolve().parents[3] / "build" / "collections"
 
 
