@@ -38,7 +38,8 @@ if [ "$(readlink "$mask")" = /dev/null ]; then
     grep -qsF "$mark" /etc/unbound/unbound.conf && echo "ours $mask"
 fi
 for path in /usr/local/bin/image-cache-sync /etc/image-cache-sync /var/lib/image-cache-sync /run/image-cache-sync \
-    /var/lib/image-cache-haproxy "$units/haproxy.service.d/image-cache.conf" "$units/nginx.service.d/image-cache.conf" \
+    /var/lib/image-cache-haproxy /var/lib/systemd/timers/stamp-image-cache-sync.timer \
+    /var/lib/systemd/timers/stamp-image-cache-sync-verify.timer "$units/haproxy.service.d/image-cache.conf" "$units/nginx.service.d/image-cache.conf" \
     "$units/unbound.service.d/image-cache.conf" "$units"/image-cache-sync.service "$units"/image-cache-sync.timer \
     "$units"/image-cache-sync-verify.service "$units"/image-cache-sync-verify.timer "$cache"/blobs "$cache"/generations \
     "$cache"/current "$cache"/staging "$cache"/lock "$cache"/report.json "$cache"/metrics.prom; do
