@@ -40,6 +40,18 @@ def read_recap(output: str) -> dict[str, dict[str, int]]:
     }
 
 
+def changed_tasks(output: str) -> list[str]:
+    """Names of the tasks that changed something on any host."""
+    task, found = "", []
+    for line in output.splitlines():
+        named = re.match(r"(?:TASK|RUNNING HANDLER) \[(.*)\]", line)
+        if named is not None:
+            task = named[1]
+        elif line.startswith("changed:") and task not in found:
+            found.append(task)
+    return found
+
+
 def environment(world: World) -> dict[str, str]:
     """What ansible-playbook needs to find the collection and the world."""
     return {
@@ -70,9 +82,9 @@ def play(world: World, what: str, *options: str, playbook: Path = IMAGE_CACHE) -
         )  # fmt: skip
     seconds = time.monotonic() - started
     recap = read_recap(result.stdout)
+    log = world.directory / f"{playbook.stem}.log"
+    log.write_text(result.stdout, encoding="utf-8")
     if result.returncode != 0 or not recap:
-        log = world.directory / f"{playbook.stem}.log"
-        log.write_text(result.stdout, encoding="utf-8")
         problems = [line for line in result.stdout.splitlines() if line.startswith(("fatal:", "[ERROR]", "ERROR!"))]
         # all hosts fail for the same reason, mostly
         why = problems[0][:400] if problems else " / ".join(result.stdout.strip().splitlines()[-3:])

@@ -13,7 +13,7 @@ from tests.demo import __main__ as program
 from tests.demo import chapters
 from tests.demo.partition import Partition
 from tests.demo.story import Story, StoryError, size, table, wait_until
-from tests.testbed.playbook import read_recap
+from tests.testbed.playbook import changed_tasks, read_recap
 
 OUTPUT = """
 TASK [Say PLAY RECAP] ***
@@ -80,6 +80,15 @@ def test_recap_of_a_playbook() -> None:
         "ok": 20, "changed": 0, "unreachable": 1, "failed": 2, "skipped": 7, "rescued": 0, "ignored": 0,
     }  # fmt: skip
     assert read_recap("ERROR! no inventory was parsed") == {}
+
+
+def test_tasks_that_changed_something_are_named_once() -> None:
+    output = (
+        "TASK [role : Install] ***\nok: [cache-1]\nchanged: [cache-2]\nchanged: [cache-1]\n\n"
+        "RUNNING HANDLER [role : Restart nginx] ***\nchanged: [cache-1 -> store]\n\nTASK [Look] ***\nok: [cache-1]\n"
+    )
+    assert changed_tasks(output) == ["role : Install", "role : Restart nginx"]
+    assert changed_tasks("PLAY RECAP ***\ncache-1 : ok=1 changed=0") == []
 
 
 def test_the_end_says_how_to_look_and_how_to_remove() -> None:
