@@ -20,6 +20,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from .engine import BUILD, LABEL, TestbedError, docker, inspect, install, progress, say
@@ -145,11 +146,15 @@ def _build_store(image: str) -> None:
 
 
 def _remove_older(image: str) -> None:
-    """Images of the same name with another hash are of no use any more, unless a running world still has them."""
+    """Images of the same name with another hash, a day old, are of no use any more, unless a world still has them."""
     repository = image.split(":")[0]
     used = set(docker("ps", "--all", "--format", "{{.Image}}").split())
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     for other in docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split():
-        if other != image and other not in used:
+        if other == image or other in used:
+            continue
+        created = docker("image", "inspect", "--format", "{{.Created}}", other).strip()
+        if created[:19] < yesterday.isoformat()[:19]:
             docker("image", "rm", other)
 
 
