@@ -20,7 +20,7 @@ from . import report as reports
 from .changes import Item, promised
 from .generations import Generations, checksum_line
 from .lock import run_lock
-from .manifest import FileEntry
+from .manifest import FileEntry, ManifestError
 from .obtain import Obtained
 from .planner import Candidate
 from .problems import CacheError, StoppedError
@@ -88,7 +88,10 @@ class VerifyRun:
             raise CacheError("Nothing is served yet, so there is nothing to check: run sync first.")
         if not files:
             # an unreadable manifest gives no files either, and must not pass for a whole cache
-            self._generations_manifest(number)
+            try:
+                self._generations.manifest(number)
+            except ManifestError as error:
+                raise CacheError(f"The manifest of generation {number} cannot be used: {error}.") from None
         good: dict[str, str | None] = {}
         for key, entry in sorted(files.items()):
             if self._engine.stop.is_set():
@@ -102,12 +105,6 @@ class VerifyRun:
             # nobody but this program writes there; a new generation has only what the manifest names
             self._found(name, "it does not belong to the generation")
             self._renew()
-
-    def _generations_manifest(self, number: int) -> None:
-        try:
-            self._generations.manifest(number)
-        except Exception as error:
-            raise CacheError(f"The manifest of generation {number} cannot be used: {error}.") from error
 
     def _read(self, count: int) -> None:
         self.report.read_bytes += count

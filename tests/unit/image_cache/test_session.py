@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.session import VERSION
 from tests.emulators.metal_api.controlclient import IMAGE_CACHE_METHODS, LIST_IMAGES, LIST_PARTITIONS
 from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
 from tests.unit.image_cache.conftest import Run
@@ -60,6 +62,11 @@ def secrets_in(host: Host, *secrets: str) -> list[Path]:
         if path.is_file() and path.stat().st_mode & 0o077 and "credentials" not in path.parts
         if any(secret.encode() in path.read_bytes() for secret in secrets)
     ]
+
+
+def test_the_version_is_that_of_the_collection() -> None:
+    described = yaml.safe_load((Path(__file__).resolve().parents[3] / "galaxy.yml").read_text())
+    assert described["version"] == VERSION
 
 
 def test_v1_with_the_view_key(host: Host, api: MetalApi, run: Run) -> None:
