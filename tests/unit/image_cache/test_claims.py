@@ -23,6 +23,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cac
     WAITING,
     Claim,
     Claims,
+    Decision,
     PeerState,
     parse_state,
     rank,
@@ -268,6 +269,13 @@ def test_rank_decides_between_intents() -> None:
     assert claims.resolve(0.0)[KEY].action == LOOK
     claims.observe({"x": peer(WAITING, host=lower)}, 1.0)
     assert claims.resolve(1.0)[KEY].action == GO
+
+
+def test_a_download_is_waited_for_whatever_the_rank() -> None:
+    for name in higher_and_lower():
+        claims = intending()
+        claims.observe({"x": peer(DOWNLOADING, host=name)}, 0.0)
+        assert claims.resolve(0.0)[KEY] == Decision(WAIT, "x")
 
 
 def test_the_rank_differs_between_files_so_that_hosts_share_the_work() -> None:
