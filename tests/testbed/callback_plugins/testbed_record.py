@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write down what a run changed: one JSON file a run in the directory TESTBED_RECORDS.
 
-The file is named after TESTBED_RECORD or, without it, after the playbook, and numbered when that name is taken.
+The file is named TESTBED_RECORD or, without it, after the playbook and with a number when that name is taken.
 It holds {"check": bool, "hosts": [..], "changes": [{"host", "task", "item", "handler", "diff"}], "failed": [..]}.
 Read by tests/testbed/compare_records.py.
 """
@@ -88,7 +88,7 @@ class CallbackModule(CallbackBase):
         directory = Path(self._directory)
         directory.mkdir(parents=True, exist_ok=True)
         number, path = 1, directory / f"{self._name}.json"
-        while path.exists():
+        while path.exists() and "TESTBED_RECORD" not in os.environ:
             number += 1
             path = directory / f"{self._name}-{number}.json"
         record = {
