@@ -84,7 +84,9 @@ class CacheWorld:
 
     def _is_running(self) -> bool:
         wanted = {(host.name, "running") for host in HOSTS}
-        return self.world.directory.exists() and {(name, state) for name, _, state in self.world.status()} == wanted
+        return (
+            self.world.directory.exists() and {(name, state) for name, _unused, state in self.world.status()} == wanted
+        )
 
     def down(self) -> None:
         """Remove it."""

@@ -28,7 +28,7 @@ class Comparison:
 def compare(ours: Callable[[], float], theirs: Callable[[], float], repetitions: int) -> Comparison:
     """Measure theirs, ours, theirs, ours, ...; both sides return a positive number, such as seconds."""
     found: tuple[list[float], list[float]] = ([], [])
-    for _ in range(repetitions):
+    for _unused in range(repetitions):
         found[1].append(_positive(theirs()))
         found[0].append(_positive(ours()))
     return Comparison(tuple(found[0]), tuple(found[1]))

@@ -95,7 +95,14 @@ def machine(story: Story, partition: Partition) -> None:
         )
         story.check(got.md5 == sums[key], f"http://{key} has the MD5 {got.md5}, at the store it is {sums[key]}")
         rows.append(
-            (what, size(got.size), f"{size(got.size / got.seconds)}/s", got.served_by, got.md5, key.split("/")[0])
+            (
+                what,
+                size(got.size),
+                f"{size(got.size / got.seconds)}/s",
+                got.served_by,
+                got.md5,
+                key.split("/", maxsplit=1)[0],
+            )
         )
     story.show(table(("WHAT", "SIZE", "RATE", "FROM", "MD5 (AS AT THE STORE)", "ASKED FOR AT"), rows))
     key = content.CACHED[1].key

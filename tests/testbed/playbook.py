@@ -33,7 +33,7 @@ class Played:
 
 def read_recap(output: str) -> dict[str, dict[str, int]]:
     """The numbers below PLAY RECAP, {} when it is not there."""
-    _, _, recap = output.rpartition("PLAY RECAP")
+    _unused, _unused, recap = output.rpartition("PLAY RECAP")
     return {
         found["host"]: {name: int(count) for name, count in (word.split("=") for word in found["counts"].split())}
         for found in _RECAP.finditer(recap)

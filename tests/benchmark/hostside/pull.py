@@ -21,7 +21,7 @@ def main() -> None:
         *("--output", "/dev/null", "--write-out", "%{http_code} %{size_download}", url),
     ]
     started = time.monotonic()
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(clients)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _unused in range(clients)]
     said = [(one.communicate()[0].split(), one.returncode) for one in running]
     seconds = time.monotonic() - started
     statuses = [f"curl ended with {code}" if code else words[0] for words, code in said]

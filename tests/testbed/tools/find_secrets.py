@@ -42,7 +42,7 @@ def main() -> None:
     exposed: list[str] = []
     protected: list[str] = []
     for root in ROOTS:
-        for directory, _, names in os.walk(root):
+        for directory, _unused, names in os.walk(root):
             for name in names:
                 path = os.path.join(directory, name)
                 if not stat.S_ISREG(os.lstat(path).st_mode) or os.stat(path).st_size > LARGEST:

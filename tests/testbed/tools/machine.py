@@ -70,7 +70,7 @@ def curl(url: str, at: str | None, *options: str) -> Download:
             digest.update(block)
             one.size += len(block)
             one.start = one.start or block[:200]
-        one.said, _, facts_text = process.stderr.read().decode().rpartition("\n")
+        one.said, _unused, facts_text = process.stderr.read().decode().rpartition("\n")
     one.facts, one.md5, one.exit_code = json.loads(facts_text), digest.hexdigest(), process.returncode
     return one
 
@@ -120,7 +120,7 @@ def get(
 def watch(wanted: list[tuple[str, set[str]]], until: str) -> int:
     started = time.monotonic()
     done: list[Download] = []
-    seen: dict[str, list[str]] = {url: [] for url, _ in wanted}
+    seen: dict[str, list[str]] = {url: [] for url, _unused in wanted}
     while not os.path.exists(until) and time.monotonic() - started < 600:
         for url, allowed in wanted:
             one = download(url, allowed)

@@ -27,7 +27,7 @@ def http(address: str, port: int, request: str) -> tuple[int, bytes]:
         answer = b""
         while block := connection.recv(65536):
             answer += block
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _unused, body = answer.partition(b"\r\n\r\n")
     return (int(head.split()[1]) if head else 0), body
 
 
@@ -46,10 +46,10 @@ def attempts(address: str, path: str) -> list[str | None]:
 
     directory = path.rsplit("/", 1)[0] + "/"
     for port in HTTP_PORTS:
-        status, _ = ask(address, port, path, "HEAD")
+        status, _unused = ask(address, port, path, "HEAD")
         expect(f"HEAD {path} on port {port} must work", status == 200, status)
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"):
-            status, _ = ask(address, port, path, method)
+            status, _unused = ask(address, port, path, method)
             expect(f"{method} {path} on port {port}", 400 <= status < 600, status)
         for listing in ("/", directory, directory.rstrip("/"), "/metal-os/"):
             status, body = ask(address, port, listing)
@@ -68,14 +68,14 @@ def attempts(address: str, path: str) -> list[str | None]:
             status, body = ask(address, port, climb)
             expect(f"traversal {climb} on port {port}", status != 200 and b"root:" not in body, status)
         for name in ("elsewhere.example", "localhost", "metadata", f"{DOMAIN}.evil.example", ""):
-            status, _ = ask(address, port, path, host=name)
+            status, _unused = ask(address, port, path, host=name)
             expect(f"Host {name!r} on port {port}", 400 <= status < 500, status)
-        status, _ = http(
+        status, _unused = http(
             address, port, f"GET http://elsewhere.example/ HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n"
         )
         expect(f"proxy request on port {port}", 400 <= status < 500 or status == 307, status)
         for internal in ("manifest.json", "state.json", f"blobs/{'0' * 32}"):
-            status, _ = ask(address, port, f"/-/image-cache/{internal}")
+            status, _unused = ask(address, port, f"/-/image-cache/{internal}")
             expect(f"/-/image-cache/{internal} for a machine on port {port}", status in (403, 404), status)
     server_names: tuple[str | None, ...] = (
         "elsewhere.example",

@@ -194,7 +194,7 @@ def test_latency_around_the_commit(api: MetalApi, when: str, created: list[str])
 
 def test_matching_and_counting(api: MetalApi, raw: RawClient) -> None:
     name = api.control.add_fault("status", status=500, method="GET", path="/v1/image$", skip=1, count=2)
-    statuses = [raw.v1("GET", "/v1/image").status for _ in range(5)]
+    statuses = [raw.v1("GET", "/v1/image").status for _unused in range(5)]
     assert statuses == [200, 500, 500, 200, 200]
     assert raw.v1("GET", "/v1/partition").status == 200
     assert raw.v1("POST", "/v1/image", {"id": "none"}).status == 404
@@ -207,7 +207,7 @@ def test_probability_is_reproducible(api: MetalApi, raw: RawClient) -> None:
     def statuses(seed: int) -> list[int]:
         api.control.clear_faults()
         api.control.add_fault("status", probability=0.5, seed=seed)
-        return [raw.v1("GET", "/v1/image").status for _ in range(40)]
+        return [raw.v1("GET", "/v1/image").status for _unused in range(40)]
 
     first = statuses(seed=1)
     assert {200, 500} == set(first)

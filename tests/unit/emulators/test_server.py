@@ -64,7 +64,7 @@ def test_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         emulator = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
     try:
-        ready, _, _ = select.select([emulator], [], [], 15)
+        ready, _unused, _unused = select.select([emulator], [], [], 15)
         assert ready, "the emulator still runs"
     finally:
         os.close(emulator)

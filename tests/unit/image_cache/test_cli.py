@@ -387,7 +387,7 @@ def test_a_hanging_store_does_not_keep_the_program(host: Host, store: ImageStore
     key = store.image("ubuntu-24.04.20250101", content(3_000_000))
     store.delay = lambda path: 60.0 if path == key else 0.0
     process = program(host, "sync")
-    wait_for(lambda: (host.runtime / "state.json").exists())
+    wait_for((host.runtime / "state.json").exists)
     wait_for(lambda: '"downloading"' in (host.runtime / "state.json").read_text())
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)

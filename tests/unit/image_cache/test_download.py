@@ -241,7 +241,7 @@ def test_what_a_checksum_makes_acceptable(bench: Bench) -> None:
 
 def test_a_body_without_length_that_is_too_short(bench: Bench) -> None:
     with pytest.raises(StoreError, match=r"ended after 5 of 10240 bytes"):
-        bench.fetch(*[Answer(body=DATA[:5], length=None) for _ in range(3)], size=len(DATA))
+        bench.fetch(*[Answer(body=DATA[:5], length=None) for _unused in range(3)], size=len(DATA))
 
 
 def test_retries_and_their_end(bench: Bench) -> None:

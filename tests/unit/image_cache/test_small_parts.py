@@ -576,7 +576,9 @@ def test_progress_of_long_downloads_is_told() -> None:
 
 def test_threads_share_the_journal() -> None:
     log, stream = journal(priorities=False)
-    threads = [threading.Thread(target=lambda: [log.info("x", y="z" * 50) for _ in range(50)]) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: [log.info("x", y="z" * 50) for _unused in range(50)]) for _unused in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

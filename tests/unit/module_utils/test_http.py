@@ -70,7 +70,7 @@ def test_target_is_quoted(client):
 
 def test_every_status_is_an_answer(client):
     with Server(replies(answer(500, b"no"), answer(304), answer(404, b"not"))) as server:
-        assert [client.request("GET", server.url).status for _ in range(3)] == [500, 304, 404]
+        assert [client.request("GET", server.url).status for _unused in range(3)] == [500, 304, 404]
     assert server.connections == 1
 
 
@@ -86,7 +86,7 @@ def test_chunked_and_interim_answers(client):
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n",
     ]
     with Server(replies(steps)) as server:
-        assert [client.request("GET", server.url).body for _ in range(2)] == [b"abcde", b"abcde"]
+        assert [client.request("GET", server.url).body for _unused in range(2)] == [b"abcde", b"abcde"]
     assert server.connections == 1
 
 
@@ -231,7 +231,9 @@ def test_second_address_is_used_when_the_first_refuses(client, monkeypatch):
         dead = free.getsockname()
     with Server(replies(answer(200, b"ok"))) as server:
         entry = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(*entry, dead), (*entry, ("127.0.0.1", server.port))])
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda *_unused: [(*entry, dead), (*entry, ("127.0.0.1", server.port))]
+        )
         assert client.request("GET", "http://store.test/").body == b"ok"
     assert server.requests[0].headers["host"] == "store.test"
 
@@ -243,7 +245,7 @@ def test_no_name_at_all(client, host):
 
 
 def test_no_address_at_all(client, monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_unused: [])
     with pytest.raises(TransportError, match=r"store\.test:80 cannot be reached: no address"):
         client.request("GET", "http://store.test/")
 
@@ -260,7 +262,7 @@ def test_timeout_of_one_step():
 
 
 def test_connection_that_is_not_accepted_in_time(monkeypatch):
-    def late(*_):
+    def late(*_unused):
         raise socket.timeout("timed out")
 
     monkeypatch.setattr(socket.socket, "connect", late)
@@ -314,7 +316,7 @@ def test_international_host_name(client, monkeypatch):
     with Server(replies(answer())) as server:
         wanted = []
 
-        def lookup(host, *_):
+        def lookup(host, *_unused):
             wanted.append(host)
             return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))]
 

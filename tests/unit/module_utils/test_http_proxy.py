@@ -36,7 +36,7 @@ def test_http_goes_to_the_proxy_with_the_whole_address():
     with Server(replies(answer(200, b"ok"))) as proxy:
         address = proxy.url.replace("//", "//user:hunter2@")
         with HttpClient(proxies={"http": address}) as http:
-            for _ in range(2):
+            for _unused in range(2):
                 assert http.request("GET", "http://api.example:8080/a?b").body == b"ok"
     first, second = proxy.requests
     assert (first.target, first.headers["host"]) == ("http://api.example:8080/a?b", "api.example:8080")
@@ -50,7 +50,7 @@ def test_https_goes_through_a_tunnel(authority):
         with Server(replies(tunnel)) as proxy:
             options = TlsOptions(ca_path=str(authority.path))
             with HttpClient(proxies={"https": proxy.url.replace("//", "//user:hunter2@")}, tls=options) as http:
-                for _ in range(2):
+                for _unused in range(2):
                     assert http.request("GET", f"{server.url}/x", headers={"Authorization": "Bearer x"}).body == b"ok"
     (connect,) = proxy.requests
     assert (connect.method, connect.target) == ("CONNECT", f"127.0.0.1:{server.port}")

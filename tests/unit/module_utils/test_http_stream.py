@@ -39,7 +39,7 @@ def pieces(stream, size):
 @pytest.mark.parametrize("size", [1000, 65536, 1024 * 1024, 8 * 1024 * 1024])
 def test_whole_body(client, size):
     with Server(replies(answer(200, BODY, {"ETag": '"a"'}))) as server:
-        for _ in range(2):
+        for _unused in range(2):
             with client.stream("GET", f"{server.url}/big") as stream:
                 assert (stream.status, stream.length, stream.headers["etag"]) == (200, len(BODY), '"a"')
                 assert stream.url == f"{server.url}/big"
@@ -69,7 +69,7 @@ def test_error_answers_are_answers(client):
 def test_unknown_length(client):
     chunked = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"]
     with Server(replies(chunked, [*answer(200, b"abcde", length=False), Close()])) as server:
-        for _ in range(2):
+        for _unused in range(2):
             with client.stream("GET", server.url) as stream:
                 assert stream.length is None
                 assert b"".join(pieces(stream, 4)) == b"abcde"
@@ -96,7 +96,7 @@ def test_short_body_is_an_error(client, sent, end):
     ):
         pieces(stream, 1024 * 1024)
     if isinstance(end, Close):
-        assert type(raised.value) is TruncatedError
+        assert raised.value.__class__ is TruncatedError
         assert f"the answer ended after {sent} of 100000 bytes before it was complete" in str(raised.value)
 
 
@@ -130,7 +130,7 @@ def test_body_that_stalls(client):
 
 def test_body_that_is_left_ends_the_connection(client):
     with Server(replies(answer(200, BODY))) as server:
-        for _ in range(2):
+        for _unused in range(2):
             with client.stream("GET", server.url) as stream:
                 assert stream.readinto(memoryview(bytearray(10))) == 10
             assert stream.readinto(memoryview(bytearray(10))) == 0

@@ -35,7 +35,7 @@ def client(**options):
 
 def test_trusted_authority_and_kept_connection(authority):
     with Server(replies(OK), authority.server()) as server, client(ca_path=str(authority.path)) as http:
-        for _ in range(3):
+        for _unused in range(3):
             assert http.request("GET", server.url).body == b"ok"
     assert server.connections == 1
 
@@ -120,7 +120,7 @@ def test_new_protocols(authority, version):
     tls = authority.server()
     tls.minimum_version = tls.maximum_version = version
     with Server(replies(OK), tls) as server, client(ca_path=str(authority.path)) as http:
-        assert [http.request("GET", server.url).body for _ in range(2)] == [b"ok", b"ok"]
+        assert [http.request("GET", server.url).body for _unused in range(2)] == [b"ok", b"ok"]
     assert server.connections == 1
 
 
@@ -130,7 +130,7 @@ def test_name_of_the_server_is_sent(authority, monkeypatch):
     tls.sni_callback = lambda _sock, name, _context: names.append(name)
     with Server(replies(OK), tls) as server, client(ca_path=str(authority.path)) as http:
         entry = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [entry])
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_unused: [entry])
         assert http.request("GET", "https://images.example/").body == b"ok"
     assert names == ["images.example"]
 

@@ -110,7 +110,7 @@ def render(new: dict[str, Any]) -> None:
     for host in HOSTS:
         lines = []
         for key, kind in new["faults"].items():
-            at, _, path = key.partition("/")
+            at, _unused, path = key.partition("/")
             if at != host:
                 continue
             location = "location ~ ^/ " if path == "*" else f"location = /{path} "
@@ -206,7 +206,7 @@ class Faults(http.server.BaseHTTPRequestHandler):
 
 
 def serve_faults() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_unused: os._exit(0))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", FAULT_PORT), Faults)
     server.daemon_threads = True
     server.serve_forever()

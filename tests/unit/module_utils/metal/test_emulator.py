@@ -210,7 +210,7 @@ def test_ping(emulator, http):
 
 
 def test_one_connection_is_enough(emulator, http):
-    for _ in range(10):
+    for _unused in range(10):
         list_images(v1(emulator, http))
         list_partitions(MetalV2(emulator.v2, BearerAuth(emulator.control.token()), http))
     (idle,) = http._pool._idle.values()

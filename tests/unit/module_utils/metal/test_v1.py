@@ -97,7 +97,7 @@ def test_null_lists(http, body, found):
 
 def test_list_that_is_none(http):
     problem = failure(http, answer(200, b"{}"), call=lambda api: api.get_list("/v1/network"))
-    assert type(problem) is errors.ProtocolError
+    assert problem.__class__ is errors.ProtocolError
     assert "/v1/network of the metal-api was answered with something that is not a list" in str(problem)
 
 
@@ -118,7 +118,7 @@ def test_list_that_is_none(http):
 )
 def test_kinds_of_errors(http, status, message, kind):
     problem = failure(http, error(status, message))
-    assert type(problem) is kind
+    assert problem.__class__ is kind
     assert problem.status == status
     assert f"/metal/v1/image was answered with status {status}: {message}" in str(problem)
     assert ("(4 attempts)" in str(problem)) is (status in (429, 503))
@@ -150,7 +150,7 @@ def test_bodies_of_errors(http, body, headers, says):
 
 def test_wrong_key(http):
     problem = failure(http, error(403, "Wrong HMAC found"))
-    assert type(problem) is errors.AuthenticationError
+    assert problem.__class__ is errors.AuthenticationError
     assert str(problem).endswith("status 403: the HMAC key of Metal-View is not accepted (Wrong HMAC found).")
 
 
@@ -168,7 +168,7 @@ def test_signature_that_is_too_old(http, date, hint):
     if date is not None:
         steps = [steps[0].replace(b"\r\n", f"\r\nDate: {formatdate(date, usegmt=True)}\r\n".encode(), 1)]
     problem = failure(http, steps)
-    assert type(problem) is errors.AuthenticationError
+    assert problem.__class__ is errors.AuthenticationError
     assert str(problem).endswith(f"the signature is too old for it{hint}")
 
 
@@ -183,7 +183,7 @@ def test_signature_that_is_too_old(http, date, hint):
 )
 def test_missing_role_names_the_key(http, groups, role):
     problem = failure(http, error(403, f"you are not member in one of {groups}"))
-    assert type(problem) is errors.PermissionDeniedError
+    assert problem.__class__ is errors.PermissionDeniedError
     assert str(problem).endswith(
         f"the HMAC key of Metal-View may not do this; it needs the role {role}: the HMAC key of "
         f"Metal-{role.capitalize()}, or a token with the group maas-all-all-{role}."
@@ -210,33 +210,33 @@ def test_missing_role_names_the_key(http, groups, role):
 )
 def test_refusals(http, body, kind, says):
     problem = failure(http, answer(403, body), auth=BearerAuth("s3cr3t-token"))
-    assert type(problem) is kind
+    assert problem.__class__ is kind
     assert says in str(problem)
 
 
 def test_unauthorized(http):
     problem = failure(http, answer(401, b""))
-    assert type(problem) is errors.AuthenticationError
+    assert problem.__class__ is errors.AuthenticationError
     assert str(problem).endswith("the HMAC key of Metal-View is not accepted (no reason given).")
 
 
 @pytest.mark.parametrize("body", [b"404 page not found", b"<html>", b""])
 def test_not_found_by_something_else_is_a_wrong_address(http, body):
     problem = failure(http, answer(404, body))
-    assert type(problem) is errors.NotFoundError
+    assert problem.__class__ is errors.NotFoundError
     assert str(problem).endswith(" (is the address of the API right?).")
     assert "right?" not in str(failure(http, error(404, "no image")))
 
 
 def test_redirect_is_a_wrong_address(http):
     problem = failure(http, answer(301, b"", {"Location": "https://api.example/v1/image"}))
-    assert type(problem) is errors.ProtocolError
+    assert problem.__class__ is errors.ProtocolError
     assert "status 301, a redirect: set the address of the API to the one that it leads to" in str(problem)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{"])
 def test_success_that_is_not_json(http, body):
-    assert type(failure(http, answer(200, body))) is errors.ProtocolError
+    assert failure(http, answer(200, body)).__class__ is errors.ProtocolError
 
 
 def test_key_is_never_in_an_error(http):

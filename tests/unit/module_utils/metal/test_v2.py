@@ -87,7 +87,7 @@ def test_only_reads_are_repeated(http, method, idempotent, requests):
 def test_codes(http, code, status, kind):
     steps = answer(status, json.dumps({"code": code, "message": "no way.", "details": []}).encode())
     problem = failure(http, steps, auth=BearerAuth("t0ken"))
-    assert type(problem) is kind
+    assert problem.__class__ is kind
     assert (problem.status, problem.code) == (status, code)
     assert f"/{LIST} was answered with {code}: no way" in str(problem)
     assert ("(4 attempts)" in str(problem)) is (status in (429, 503))
@@ -109,7 +109,7 @@ def test_codes(http, code, status, kind):
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"code": 5, "message": 6}', b""])
 def test_answers_that_are_not_of_the_api(http, status, kind, says, body):
     problem = failure(http, answer(status, body), auth=BearerAuth("t0ken"))
-    assert type(problem) is kind
+    assert problem.__class__ is kind
     assert (problem.status, problem.code) == (status, None)
     assert str(problem).endswith(says)
 
@@ -123,7 +123,7 @@ def test_missing_token(http, status, code):
 @pytest.mark.parametrize(("body", "says"), [(b"[]", "JSON that is not an object"), (b"<html>", "a web page")])
 def test_success_that_is_no_message(http, body, says):
     problem = failure(http, answer(200, body))
-    assert type(problem) is errors.ProtocolError
+    assert problem.__class__ is errors.ProtocolError
     assert says in str(problem)
 
 
