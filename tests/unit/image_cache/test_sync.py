@@ -474,6 +474,16 @@ def test_a_changed_file_is_withdrawn_when_it_cannot_be_fetched(host: Host, store
     assert {name for name in host.served() if not name.endswith(".md5")} == {other}
 
 
+def test_a_changed_file_is_withdrawn_even_when_the_metal_api_is_away(host: Host, store: ImageStore, run: Run) -> None:
+    key = store.image("ubuntu-24.04.20250101", content())
+    other = store.image("ubuntu-24.04.20250102", content())
+    run("sync")
+    damage_content(host.file(key))
+    store.api_status = 500
+    run("sync", code=1)
+    assert {name for name in host.served() if not name.endswith(".md5")} == {other}
+
+
 @pytest.mark.parametrize("what", ["touched", "checksum", "removed", "copied", "blob"])
 def test_what_is_whole_is_mended_without_the_network(what: str, host: Host, store: ImageStore, run: Run) -> None:
     key = store.image("ubuntu-24.04.20250101", data := content())
