@@ -10,13 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache import space
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.generations import Generations
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.manifest import FileEntry
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.problems import DiskFullError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.space import Space
 from tests.unit.image_cache.conftest import Run
@@ -143,6 +145,32 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_result(
     report = run("sync")
     assert "the report cannot be written" in report["log"]
     assert "The disk of the cache is full" in report["log"]
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_a_disk_too_full_for_the_new_generation(
+    enough: bool, host: Host, store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old generations go first; what has arrived goes as well when that does not help, so that there is room again."""
+    store.image("ubuntu-24.04.20250101", content())
+    run("sync")
+    store.images.clear()
+    second = store.image("ubuntu-24.04.20250102", content())
+    run("sync")
+    third = store.image("ubuntu-24.04.20250103", content())
+    publish = Generations.publish
+
+    def full(self: Generations, files: Mapping[str, FileEntry], created: str) -> int:
+        if not enough or len(list(self.blobs.iterdir())) > 2:
+            raise DiskFullError("full")
+        return publish(self, files, created)
+
+    monkeypatch.setattr(Generations, "publish", full)
+    report = run("sync", code=0 if enough else 1)
+    visible = {name for name in host.served() if not name.endswith(".md5")}
+    blobs = [path.stat().st_size for path in (host.directory / "blobs").iterdir()]
+    assert (visible, len(blobs)) == (({second, third}, 2) if enough else ({second}, 1))
+    assert report["reason"] == (None if enough else "full")
 
 
 def statvfs(free: int, *, blocks: int = 10**9, inodes: int = 1000, files: int = 10**6) -> Any:

@@ -543,10 +543,10 @@ def test_totals_go_on(tmp_path: Path) -> None:
 
 
 def test_metrics_of_odd_reports_are_still_metrics() -> None:
-    odd = {"host": 'a"b\\c\nd', "partition": None, "finished": "yesterday", "totals": None, "files": None}
+    odd = {"host": 'a"b\\nc\nd', "partition": None, "finished": "yesterday", "totals": None, "files": None}
     text = metrics.render(odd, {"finished": 5})
     families = {family.name: family for family in text_string_to_metric_families(text)}
-    assert families["image_cache_info"].samples[0].labels["host"] == 'a"b\\c\nd'
+    assert families["image_cache_info"].samples[0].labels["host"] == 'a"b\\nc\nd'
     assert "image_cache_sync_last_run_timestamp_seconds" not in families
     assert metrics.render(None, None) == ""
 

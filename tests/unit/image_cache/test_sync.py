@@ -127,6 +127,21 @@ def test_a_file_without_checksum_is_replaced_when_its_validator_changes(
     assert run("sync")["fetched"] == []
 
 
+def test_an_etag_says_more_than_a_date(store: ImageStore, run: Run) -> None:
+    store.image("ubuntu-24.04.20250101", content())
+    store.put("github.test/kernel", kernel := content())
+    store.boot("github.test/kernel", "github.test/kernel")
+    run("sync")
+    # another front end with another date
+    store.put("github.test/kernel", kernel, modified=LONG_AGO + 5)
+    store.forget()
+    run("sync")
+    assert paths(store, "GET") == ["images.test/ubuntu-24.04.20250101/img.tar.lz4.md5"]
+    # other content of the same size and date
+    store.put("github.test/kernel", content())
+    assert [entry["file"] for entry in run("sync")["fetched"]] == ["github.test/kernel"]
+
+
 def test_the_same_content_uploaded_again_is_not_fetched_again(host: Host, store: ImageStore, run: Run) -> None:
     store.image("ubuntu-24.04.20250101", content())
     store.put("github.test/kernel", kernel := content())

@@ -204,6 +204,29 @@ def test_a_host_that_is_about_to_publish_still_says_what_it_has(
     assert set(store.downloads().values()) == {1}
 
 
+def test_the_manifest_is_read_again_after_a_run_of_the_peer(
+    host: Host, store: ImageStore, run: Run, peer: PeerServer
+) -> None:
+    store.put("github.test/kernel", content())
+    store.image("ubuntu-24.04.20250101", content())
+    store.boot("github.test/kernel", "github.test/kernel")
+    engine = Engine(load_config(host.configure()), Journal(level=-1), threading.Event())
+    state = {"version": 1, "host": "cache-2", "run": "one", "sequence": 1, "files": {}}
+    path = peer.host.runtime / "state.json"
+    path.write_text(json.dumps(state))
+    engine.peers.states()
+    assert engine.peers.served("github.test/kernel") == []
+    run("sync", on=peer.host)
+    # not asked for again while the same run goes on
+    path.write_text(json.dumps({**state, "sequence": 2}))
+    engine.peers.states()
+    assert engine.peers.served("github.test/kernel") == []
+    path.unlink()
+    engine.peers.states()
+    assert [name for name, _entry in engine.peers.served("github.test/kernel")] == ["cache-2"]
+    engine.close()
+
+
 def test_a_host_that_died_in_the_middle_is_not_waited_for_forever(
     host: Host, store: ImageStore, run: Run, peer: PeerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
