@@ -35,6 +35,9 @@ def changes(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[Change,
 
 
 def _text(side: Any) -> list[str]:
+    if isinstance(side, dict):
+        # what lies in a directory that goes: a service that stops meanwhile may leave another file there
+        side = {name: value for name, value in side.items() if name != "path_content"}
     return (side if isinstance(side, str) else json.dumps(side, sort_keys=True, indent=1)).splitlines()
 
 

@@ -21,7 +21,7 @@ machine.py dns [--seconds 5] ADDRESS NAME...
     Asks the DNS server at ADDRESS, by UDP and TCP; with --seconds all the time for that long. Prints
     {name: {"udp": [..], "tcp": [..]}}: each different answer once, a list of addresses or a status such as "REFUSED".
 
---at ADDRESS sends every request to that host, whatever DNS says.
+--at ADDRESS sends every plain request, and HTTPS for the intercepted names, to that host, whatever DNS says.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+INTERCEPTED = ("images.metal-stack.io", "github.com")
 CA = "/usr/local/share/ca-certificates/testbed.crt"
 
 
@@ -62,7 +63,8 @@ def curl(url: str, at: str | None, *options: str) -> Download:
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", CA, "--connect-timeout", "10",
                "--max-time", "120", "--write-out", "%{stderr}\n%{json}", *options]  # fmt: skip
     if at is not None:
-        command += [word for port in (80, 443, 8089) for word in ("--resolve", f"*:{port}:{at}")]
+        names = ["*:80", "*:8089", *(f"{name}:443" for name in INTERCEPTED)]
+        command += [word for name in names for word in ("--resolve", f"{name}:{at}")]
     one, digest = Download(url), hashlib.md5()
     with subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
