@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The world's certificate authority and certificates: new for every world, valid for two days."""
+"""The world's certificate authority and certificates: new for every world, valid for 90 days."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def authority(name: str) -> Pair:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_after(now + datetime.timedelta(days=90))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(identifier, critical=False)
@@ -47,7 +47,7 @@ def issue(by: Pair, names: Iterable[str], *, expired: bool = False) -> Pair:
     """A server certificate for the DNS names; `expired` makes one that was valid until yesterday."""
     now = datetime.datetime.now(datetime.timezone.utc)
     names = list(names)
-    end = now - datetime.timedelta(days=1) if expired else now + datetime.timedelta(days=2)
+    end = now - datetime.timedelta(days=1) if expired else now + datetime.timedelta(days=90)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         x509.CertificateBuilder()

@@ -60,7 +60,7 @@ class Download:
 
 
 def curl(url: str, at: str | None, *options: str) -> Download:
-    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", CA, "--connect-timeout", "10",
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", CA, "--connect-timeout", "30",
                "--max-time", "120", "--write-out", "%{stderr}\n%{json}", *options]  # fmt: skip
     if at is not None:
         names = ["*:80", "*:8089", *(f"{name}:443" for name in INTERCEPTED)]
