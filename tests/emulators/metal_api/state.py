@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from ..common.clock import Clock
 from . import documents
 from .documents import Document
+from .model.filesystemlayout import FilesystemLayout
 from .model.image import Image
+from .model.ip import IP, IPTable
+from .model.network import Network, NetworkTable, Usage, parse_prefix
 from .model.partition import Partition
+from .model.project import Project
+from .model.size import Size
 from .model.table import Table
 from .v1.identity import Bearers
 
@@ -26,7 +34,8 @@ VERSION: Document = {
     "min_client_version": "v0.44.0",
     "release_version": "v0.22.0",
 }
-SECTIONS = ("images", "partitions", "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
+ENTITIES = ("images", "partitions", "projects", "networks", "ips", "sizes", "filesystem_layouts")
+SECTIONS = (*ENTITIES, "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
 
 
 class State:
@@ -41,6 +50,11 @@ class State:
         self.clock = clock
         self.images: Table[Image] = Table("image", clock)
         self.partitions: Table[Partition] = Table("partition", clock)
+        self.projects: Table[Project] = Table("project", clock)
+        self.networks = NetworkTable("network", clock)
+        self.ips = IPTable("ip", clock)
+        self.sizes: Table[Size] = Table("size", clock)
+        self.filesystem_layouts: Table[FilesystemLayout] = Table("filesystemlayout", clock)
         self.bearers = Bearers()
         self.components: list[Document] = []
         self.provider_tenant = "metal-stack"
@@ -58,6 +72,12 @@ class State:
         now = self.clock.now()
         images = [documents.read_image(item, now) for item in _items(document, "images")]
         partitions = [documents.read_partition(item) for item in _items(document, "partitions")]
+        projects = [documents.read_project(item) for item in _items(document, "projects")]
+        networks = [documents.read_network(item) for item in _items(document, "networks")]
+        ips = [documents.read_ip(item) for item in _items(document, "ips")]
+        ips = _with_prefixes(ips, networks if "networks" in document else self.networks)
+        sizes = [documents.read_size(item) for item in _items(document, "sizes")]
+        layouts = [documents.read_filesystem_layout(item) for item in _items(document, "filesystem_layouts")]
         bearers = Bearers.read(_items(document, "bearer_tokens"))
         patterns = [str(item) for item in _items(document, "unreachable_urls")]
         for pattern in patterns:
@@ -67,6 +87,16 @@ class State:
             self.images.load(images)
         if "partitions" in document:
             self.partitions.load(partitions)
+        if "projects" in document:
+            self.projects.load(projects)
+        if "networks" in document:
+            self.networks.load(networks)
+        if "ips" in document:
+            self.ips.load(ips)
+        if "sizes" in document:
+            self.sizes.load(sizes)
+        if "filesystem_layouts" in document:
+            self.filesystem_layouts.load(layouts)
         if "bearer_tokens" in document:
             self.bearers = bearers
         if "unreachable_urls" in document:
@@ -86,12 +116,21 @@ class State:
         return {
             "images": [documents.image_state(item) for item in self.images],
             "partitions": [documents.partition_state(item) for item in self.partitions],
+            "projects": [documents.project_state(item) for item in self.projects],
+            "networks": [documents.network_state(item) for item in self.networks],
+            "ips": [documents.ip_state(item) for item in self.ips],
+            "sizes": [documents.size_state(item) for item in self.sizes],
+            "filesystem_layouts": [documents.filesystem_layout_state(item) for item in self.filesystem_layouts],
             "provider_tenant": self.provider_tenant,
             "health": self.health,
             "version": self.version,
             "unreachable_urls": self.unreachable_urls,
             "components": self.components,
         }
+
+    def consumption(self, network: Network) -> dict[str, Usage]:
+        """How much is used of each address family that a network has."""
+        return {family: self.networks.usage(network, self.ips, family) for family in network.families}
 
     def check_url(self, what: str, url: str) -> None:
         """ValueError with the server's wording when the API could not read that URL."""
@@ -101,6 +140,22 @@ class State:
             )
         if any(re.search(pattern, url) for pattern in self.unreachable_urls):
             raise ValueError(f"image:{what} is not accessible under:{url} status:404 Not Found")
+
+
+def _with_prefixes(ips: list[IP], networks: Iterable[Network]) -> list[IP]:
+    """The addresses, each with the prefix of its network that holds it; ValueError when one fits nowhere."""
+    known = {network.id: network for network in networks}
+    return [ip if ip.prefix else replace(ip, prefix=_prefix_of(ip, known.get(ip.network))) for ip in ips]
+
+
+def _prefix_of(ip: IP, network: Network | None) -> str:
+    if network is None:
+        raise ValueError(f"ip {ip.address!r}: there is no network {ip.network!r}")
+    address = ip_address(ip.address)
+    for prefix in network.prefixes:
+        if address in parse_prefix(prefix):
+            return prefix
+    raise ValueError(f"ip {ip.address!r}: is in no prefix of network {ip.network!r}")
 
 
 def _items(document: Document, section: str) -> list[Any]:

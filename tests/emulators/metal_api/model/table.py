@@ -51,6 +51,22 @@ class Table(Generic[EntityT]):
     def __iter__(self) -> Iterator[EntityT]:
         return iter(self._rows.values())
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, entity_id: str) -> EntityT | None:
+        """The entity, None when there is none."""
+        return self._rows.get(entity_id)
+
+    def added(self, entity: EntityT) -> None:
+        """Called when an entity (or its new form) was stored: for the indexes of a derived table."""
+
+    def removed(self, entity: EntityT) -> None:
+        """Called when an entity (or its old form) is no longer stored."""
+
+    def cleared(self) -> None:
+        """Called when all entities are about to be replaced."""
+
     def get(self, entity_id: str) -> EntityT:
         """The entity; NotFoundError with the server's wording."""
         if entity_id not in self._rows:
@@ -62,8 +78,7 @@ class Table(Generic[EntityT]):
         if entity.id in self._rows:
             raise ExistsError(f"cannot create {self.kind} in database, entity already exists: {entity.id}")
         now = self._now()
-        self._rows[entity.id] = replace(entity, created=now, changed=now, generation=0)
-        return self._rows[entity.id]
+        return self._store(replace(entity, created=now, changed=now, generation=0))
 
     def replace(self, old: EntityT, new: EntityT, *, race: bool = False) -> EntityT:
         """Write ``new`` if the stored entity still is ``old``; ChangedError with the server's wording otherwise.
@@ -72,24 +87,35 @@ class Table(Generic[EntityT]):
         """
         if race:
             stored = self.get(old.id)
-            self._rows[old.id] = replace(stored, changed=self._now(stored), generation=stored.generation + 1)
+            self._store(replace(stored, changed=self._now(stored), generation=stored.generation + 1))
         if self.get(old.id).changed != old.changed:
             raise ChangedError(
                 f"cannot update {self.kind} ({old.id}): the entity was changed from another, please retry"
             )
-        self._rows[old.id] = replace(new, changed=self._now(old), generation=old.generation + 1)
-        return self._rows[old.id]
+        return self._store(replace(new, changed=self._now(old), generation=old.generation + 1))
 
     def delete(self, entity_id: str) -> EntityT:
         """Remove and return the entity."""
         entity = self.get(entity_id)
         del self._rows[entity_id]
+        self.removed(entity)
         return entity
 
     def load(self, entities: list[EntityT]) -> None:
         """Replace all rows; missing time stamps become the present time."""
         now = self._now()
-        self._rows = {e.id: replace(e, created=e.created or now, changed=e.changed or now) for e in entities}
+        self._rows = {}
+        self.cleared()
+        for entity in entities:
+            self._store(replace(entity, created=entity.created or now, changed=entity.changed or now))
+
+    def _store(self, entity: EntityT) -> EntityT:
+        old = self._rows.get(entity.id)
+        if old is not None:
+            self.removed(old)
+        self._rows[entity.id] = entity
+        self.added(entity)
+        return entity
 
     def _now(self, after: EntityT | None = None) -> datetime:
         now = self.clock.now()
