@@ -13,12 +13,20 @@ from typing import Any
 from ._redact import redact
 
 
+class UsageError(Exception):
+    """What the user asks for cannot be: one sentence with the name of the option, what is wrong and what is right."""
+
+
 class ApiError(Exception):
     """A call failed.
 
     ``message`` is the sentence; ``status`` the HTTP status if there was an answer; ``code`` the error code of the API
     if it has one (v2: ``not_found``, ...); ``request`` the method and address, as ``GET https://host/path``.
+    ``unclear`` tells that the request may have been processed all the same, ``pending`` that it may still be.
     """
+
+    unclear = False
+    pending = False
 
     def __init__(
         self,
@@ -28,10 +36,15 @@ class ApiError(Exception):
         code: str | None = None,
         request: str | None = None,
         secrets: tuple[str, ...] = (),
+        unclear: bool | None = None,
+        pending: bool = False,
     ) -> None:
         self.message = redact(message, secrets)
         self.status = status
         self.code = code
+        if unclear is not None:
+            self.unclear = unclear
+        self.pending = pending
         self.request = None if request is None else redact(request, secrets)
         super().__init__(self.message)
 
@@ -50,6 +63,8 @@ class DeadlineError(TransportError):
 
 class ProtocolError(ApiError):
     """There was an answer that nobody can use: not HTTP, not JSON, too large, redirected to a forbidden place."""
+
+    unclear = True
 
 
 class TruncatedError(ProtocolError, TransportError):
@@ -82,3 +97,5 @@ class ValidationError(ApiError):
 
 class ServerError(ApiError):
     """The API failed; the call may have been processed."""
+
+    unclear = True

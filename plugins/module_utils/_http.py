@@ -168,6 +168,7 @@ class HttpClient:
         until = None if deadline is None else self._clock.monotonic() + deadline
         limit = Limit(self._clock, self._timeout, until)
         attempt = 0
+        sent = pending = False
         while True:
             attempt += 1
             last = attempt >= self._retry.attempts
@@ -176,11 +177,13 @@ class HttpClient:
                 with stream:
                     content = stream.read_all(max_body)
             except Problem as problem:
+                sent, pending = sent or not problem.unsent, pending or problem.pending
                 if problem.kind is DeadlineError:
-                    raise _late(asked, deadline, attempt) from None
+                    raise _late(asked, deadline, attempt, sent=sent) from None
                 unclear = not (repeatable or problem.unsent)
                 if last or unclear or problem.permanent:
-                    raise _failed(asked, problem, attempt, unclear and problem.kind is not ProtocolError) from None
+                    hint = unclear and problem.kind is not ProtocolError
+                    raise _failed(asked, problem, attempt, hint, sent=sent, pending=pending) from None
                 wait, reason = self._backoff(attempt), str(problem)
             else:
                 answer = Response(stream.status, stream.headers, content, stream.url, asked, attempt)
@@ -190,7 +193,7 @@ class HttpClient:
             if until is not None and self._clock.monotonic() + wait >= until:
                 if not reason:
                     return answer
-                raise _late(asked, deadline, attempt, reason)
+                raise _late(asked, deadline, attempt, reason, sent=sent)
             self._clock.sleep(wait)
 
     def stream(
@@ -510,13 +513,15 @@ def _attempts(count: int) -> str:
     return f" ({count} attempts)" if count > 1 else ""
 
 
-def _failed(asked: str, problem: Problem, attempts: int, unclear: bool = False) -> ApiError:
-    hint = "; it may have been processed all the same" if unclear else ""
-    return problem.kind(f"{asked} failed: {problem}{_attempts(attempts)}{hint}.", request=asked)
+def _failed(
+    asked: str, problem: Problem, attempts: int, hint: bool = False, *, sent: bool = False, pending: bool = False
+) -> ApiError:
+    maybe = "; it may have been processed all the same" if hint else ""
+    text = f"{asked} failed: {problem}{_attempts(attempts)}{maybe}."
+    return problem.kind(text, request=asked, unclear=sent, pending=pending)
 
 
-def _late(asked: str, deadline: float | None, attempts: int, reason: str = "") -> DeadlineError:
+def _late(asked: str, deadline: float | None, attempts: int, reason: str = "", *, sent: bool) -> DeadlineError:
     why = f": {reason}" if reason else ""
-    return DeadlineError(
-        f"{asked} did not succeed within {deadline or 0:g} s{_attempts(attempts)}{why}.", request=asked
-    )
+    text = f"{asked} did not succeed within {deadline or 0:g} s{_attempts(attempts)}{why}."
+    return DeadlineError(text, request=asked, unclear=sent, pending=sent)

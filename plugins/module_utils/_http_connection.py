@@ -55,7 +55,7 @@ class Problem(Exception):
     """One attempt failed; the text is a part of a sentence, ``kind`` the error that it becomes in the end.
 
     ``unsent``: the request cannot have been processed. ``permanent``: the next attempt would fail in the same way.
-    ``silent``: the connection ended before the first byte of the answer.
+    ``silent``: the connection ended before the first byte of the answer. ``pending``: the server may still be at work.
     """
 
     def __init__(
@@ -66,12 +66,14 @@ class Problem(Exception):
         unsent: bool = False,
         permanent: bool = False,
         silent: bool = False,
+        pending: bool = False,
     ) -> None:
         super().__init__(text)
         self.kind = kind
         self.unsent = unsent
         self.permanent = permanent
         self.silent = silent
+        self.pending = pending
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class _Source(io.RawIOBase):
         where, silent = self._where, not self.heard
         if isinstance(error, (TimeoutError, socket.timeout)):
             self.limit.next()
-            return Problem(f"{where} did not answer within {self.limit.timeout:g} s")
+            return Problem(f"{where} did not answer within {self.limit.timeout:g} s", pending=True)
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return Problem(f"{where} closed the connection", silent=silent)
         if isinstance(error, ssl.SSLError):

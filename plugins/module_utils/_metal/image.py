@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
 from .v1 import MetalV1
-from .values import timestamp
+from .values import timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,10 @@ _VERSION = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?", re.ASCII)
 
 @dataclass(frozen=True)
 class Image:
-    """An operating system image. ``features`` are of ``machine``, ``firewall``; ``expires_at`` is in UTC."""
+    """An operating system image. ``features`` are of ``machine``, ``firewall``; ``expires_at`` is in UTC.
+
+    ``used_by`` are ids of machines; v1 tells them only when it is asked for the usage, v2 never.
+    """
 
     id: str
     os: str
@@ -39,6 +42,23 @@ class Image:
     features: frozenset[str]
     classification: str
     expires_at: datetime | None
+    description: str = ""
+    used_by: tuple[str, ...] = ()
+
+    def as_dict(self, *, usage: bool = False) -> dict[str, Any]:
+        """Return it as users see it, with ``used_by`` when the API was asked for the usage."""
+        shown = {
+            "id": self.id,
+            "os": self.os,
+            "version": f"{self.major}.{self.minor}.{self.patch}",
+            "url": self.url,
+            "name": self.name,
+            "description": self.description,
+            "features": sorted(self.features),
+            "classification": self.classification,
+            "expiration_date": None if self.expires_at is None else write_timestamp(self.expires_at),
+        }
+        return {**shown, "used_by": sorted(self.used_by)} if usage else shown
 
 
 @dataclass(frozen=True)
@@ -62,11 +82,11 @@ def parse_image_id(id: str) -> tuple[str, int, int, int]:  # noqa: A002
     return os, major, minor, patch
 
 
-def list_images(api: MetalV1 | MetalV2) -> ImageList:
-    """Return all images of either API. Raises :class:`~.._errors.ApiError`."""
+def list_images(api: MetalV1 | MetalV2, *, usage: bool = False) -> ImageList:
+    """Return all images of either API, with what uses them (v1 only). Raises :class:`~.._errors.ApiError`."""
     if isinstance(api, MetalV1):
-        items: Any = api.get_list("/v1/image")
-        convert = _from_v1
+        items: Any = api.get_list("/v1/image", query={"show-usage": "true"} if usage else None)
+        convert = from_v1
     else:
         items = api.call("metalstack.api.v2.ImageService/List", {}).get("images") or []
         convert = _from_v2
@@ -85,7 +105,7 @@ def list_images(api: MetalV1 | MetalV2) -> ImageList:
     return listed
 
 
-def _from_v1(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
+def from_v1(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
     return _image(id, item, _texts(item, "features"), _text(item, "classification"), item.get("expirationDate"))
 
 
@@ -100,7 +120,15 @@ def _image(id: str, item: Mapping[str, Any], features: list[str], classification
     if not url:
         raise ValueError("it has no url")
     return Image(
-        id, *parse_image_id(id), url, _text(item, "name"), frozenset(features), classification, timestamp(expires)
+        id,
+        *parse_image_id(id),
+        url,
+        _text(item, "name"),
+        frozenset(features),
+        classification,
+        timestamp(expires),
+        _text(item, "description"),
+        tuple(_texts(item, "usedby")),
     )
 
 

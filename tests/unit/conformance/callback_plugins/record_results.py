@@ -1,0 +1,41 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the result of each task as one line of JSON to the file that RECORD_RESULTS names."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: record_results
+type: notification
+short_description: Write the results of tasks to a file
+description: For tests.
+"""
+
+import json
+import os
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    """Ansible's entry point."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "record_results"
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._write(result, failed=False)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        del ignore_errors
+        self._write(result, failed=True)
+
+    def _write(self, result: Any, *, failed: bool) -> None:
+        # what a task returned, as a registered variable would have it
+        values = {key: value for key, value in dict(result._result).items() if not key.startswith("_ansible")}
+        line = {"task": result.task_name if hasattr(result, "task_name") else result._task.get_name(), "failed": failed}
+        with open(os.environ["RECORD_RESULTS"], "a", encoding="utf-8") as file:
+            file.write(json.dumps({**line, "result": values}) + "\n")

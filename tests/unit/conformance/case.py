@@ -1,0 +1,51 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the conformance table needs to know about a module; one file each in ``cases``, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One module that manages something.
+
+    ``create`` makes the thing, ``update`` (the options of ``create``, changed) changes it, ``absent`` removes it.
+    ``missing`` lacks an option that ``needs`` names; the error must say so. ``key`` is the result's key.
+    ``expected`` and ``updated`` are parts of the result after ``create`` and ``update``. ``state`` are sections of the
+    emulator's state before. ``environment`` are variables for the credential. ``unknown`` are keys of the result that
+    check mode cannot predict, and that differ from run to run.
+    """
+
+    module: str
+    key: str
+    create: Options
+    expected: Options
+    missing: Options
+    needs: str
+    absent: Options | None
+    update: Options | None = None
+    updated: Options = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+    prepare: Callable[[Any], None] | None = None
+
+
+ADMIN = {"METALCTL_HMAC": "metal-admin", "METALCTL_HMAC_AUTH_TYPE": "Metal-Admin"}
+EDIT = {"METALCTL_HMAC": "metal-edit", "METALCTL_HMAC_AUTH_TYPE": "Metal-Edit"}
+
+
+def all_cases() -> list[Case]:
+    """Return the cases of all files in ``cases``, each of which has a list ``CASES``."""
+    package = importlib.import_module("tests.unit.conformance.cases")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [case for name in names for case in importlib.import_module(f"{package.__name__}.{name}").CASES]

@@ -1,0 +1,94 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run tasks with ansible-playbook and return what each of them returned."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task returned; ``values`` without Ansible's own keys."""
+
+    name: str
+    failed: bool
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Play:
+    """A finished ansible-playbook: the results of its tasks in their order, and everything it printed."""
+
+    results: list[TaskResult]
+    output: str
+
+
+def settings(directory: Path) -> dict[str, str]:
+    """Return the environment for an Ansible that knows nothing of this user."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "METAL"))}
+    return {
+        **kept,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "local-tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(directory / "remote-tmp"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+        "ANSIBLE_CALLBACKS_ENABLED": "record_results",
+        "ANSIBLE_NOCOLOR": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def play(
+    directory: Path,
+    tasks: Sequence[Mapping[str, Any]],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    keywords: Mapping[str, Any] | None = None,
+) -> Play:
+    """Run tasks on localhost; one that fails does not keep the next from running.
+
+    ``environment`` are variables of the controller's process, ``keywords`` those of the play.
+    """
+    record = directory / "results"
+    record.unlink(missing_ok=True)
+    record.touch()
+    document = {
+        "name": "Test",
+        "hosts": "localhost",
+        "gather_facts": False,
+        **(keywords or {}),
+        "vars": dict(variables or {}),
+        "tasks": [{"block": [dict(task)], "rescue": [{"ansible.builtin.meta": "noop"}]} for task in tasks],
+    }
+    playbook = directory / "playbook.yml"
+    playbook.write_text(yaml.safe_dump([document], sort_keys=False), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", *arguments, str(playbook)],
+        cwd=directory,
+        env={**settings(directory), "RECORD_RESULTS": str(record), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    results = [TaskResult(line["task"], line["failed"], line["result"]) for line in lines]
+    return Play(results, output)

@@ -1,0 +1,137 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module that manages something has in common, run by Ansible in the controller and as a module.
+
+The columns of the table that is printed at the end: a wrong task says what is missing; check mode predicts; applying
+does what was predicted; applying again does nothing; the same for an update; the same for the removal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.metal_api.process import MetalApi, running_metal_api
+
+from .case import Case, all_cases
+from .playbook import TaskResult, play
+from .table import TABLE
+
+CASES = all_cases()
+# How a module is kept out of the controller, which Ansible decides by connection, become and async.
+SHELLS = {"controller": {}, "module": {"metalstack_provisioning_in_controller": False}}
+# Different in every run, whatever the module does.
+VOLATILE = {"created", "changed_at", "allocation_uuid"}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[MetalApi]:
+    with running_metal_api() as api:
+        yield api
+
+
+def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
+    """Return (column, options, check mode) of each task."""
+    listed = [
+        ("missing", case.missing, False),
+        ("check", case.create, True),
+        ("apply", case.create, False),
+        ("again", case.create, False),
+    ]
+    if case.update is not None:
+        listed += [
+            ("update check", case.update, True),
+            ("update", case.update, False),
+            ("update again", case.update, False),
+        ]
+    if case.absent is not None:
+        listed += [
+            ("absent check", case.absent, True),
+            ("absent", case.absent, False),
+            ("absent again", case.absent, False),
+        ]
+    return listed
+
+
+def run_case(emulator: MetalApi, directory: Path, case: Case, shell: str) -> dict[str, TaskResult]:
+    emulator.control.replace_state(**case.state)
+    if case.prepare is not None:
+        case.prepare(emulator)
+    listed = steps(case)
+    name = f"metalstack.provisioning.{case.module}"
+    done = play(
+        directory,
+        [{"name": column, name: dict(options), "check_mode": check} for column, options, check in listed],
+        "--diff",
+        environment={"METALCTL_API_URL": emulator.v1, **case.environment},
+        variables=SHELLS[shell],
+    )
+    assert [result.name for result in done.results] == [column for column, _options, _check in listed], done.output
+    for secret in ("metal-admin", "metal-edit", "metal-view"):
+        assert secret not in done.output
+    return {result.name: result for result in done.results}
+
+
+def check_change(results: Mapping[str, TaskResult], verb: str, case: Case) -> Any:
+    """Check the three columns of one change, and return what the thing is after it."""
+    check, apply, again = (
+        results[name]
+        for name in {"apply": ("check", "apply", "again")}.get(verb, (f"{verb} check", verb, f"{verb} again"))
+    )
+    for result in (check, apply, again):
+        assert not result.failed, f"{result.name}: {result.values['msg']}"
+    assert check.values["changed"] and apply.values["changed"], verb
+    assert not again.values["changed"], f"{verb}: the second run changed something: {again.values}"
+    assert check.values["diff"] == apply.values["diff"], "check mode predicts what the run does"
+    assert apply.values["diff"]["before"] != apply.values["diff"]["after"]
+    predicted, real = check.values[case.key], apply.values[case.key]
+    if real is None:
+        assert predicted is None and again.values[case.key] is None
+        return None
+    known = {name: value for name, value in predicted.items() if name not in case.unknown}
+    assert known == {name: real.get(name) for name in known}
+    assert again.values[case.key] == real
+    return real
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.module)
+def test_module_conforms(emulator: MetalApi, tmp_path: Path, case: Case, shell: str) -> None:
+    results = run_case(emulator, tmp_path, case, shell)
+    with TABLE.row(case.module, shell) as row:
+        assert results["missing"].failed
+        assert case.needs in results["missing"].values["msg"]
+        row.passed("missing option")
+        real = check_change(results, "apply", case)
+        assert dict(case.expected) == {name: real.get(name) for name in case.expected}
+        row.passed("check", "apply", "apply again")
+        if case.update is not None:
+            real = check_change(results, "update", case)
+            assert dict(case.updated) == {name: real.get(name) for name in case.updated}
+            row.passed("update")
+        if case.absent is not None:
+            check_change(results, "absent", case)
+            row.passed("check absent", "absent", "absent again")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.module)
+def test_results_are_the_same_in_both_shells(emulator: MetalApi, tmp_path: Path, case: Case) -> None:
+    both = [run_case(emulator, tmp_path, case, shell) for shell in SHELLS]
+    controller, module = ({name: comparable(result, case) for name, result in results.items()} for results in both)
+    assert controller == module
+
+
+def comparable(result: TaskResult, case: Case) -> Any:
+    """Return a result without what differs from run to run."""
+    dropped = VOLATILE | case.unknown | {"exception"}
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: clean(entry) for name, entry in value.items() if name not in dropped}
+        return [clean(entry) for entry in value] if isinstance(value, list) else value
+
+    return result.failed, clean(result.values)
