@@ -41,8 +41,8 @@ class Waiting:
     ) -> ValueT:
         """Return the first value that is ``done``.
 
-        ``what`` is waited for, like ``the machine m1 to phone home``; ``seen`` says what a value is, ``hopeless`` why it
-        will never be done. Raises :class:`WaitError`, and what ``read`` raises: failures of the transport and of the
+        ``what`` is waited for, like ``the machine m1 to phone home``; ``seen`` says what a value is, ``hopeless`` why
+        it will never be done. Raises :class:`WaitError`, and what ``read`` raises: failures of the transport and of the
         server only when they do not stop.
         """
         end = self.clock.monotonic() + self.timeout
