@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
 from .v1 import MetalV1
-from .values import timestamp, write_timestamp
+from .values import enum_name, text, texts, timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -106,48 +106,27 @@ def list_images(api: MetalV1 | MetalV2, *, usage: bool = False) -> ImageList:
 
 
 def from_v1(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
-    return _image(id, item, _texts(item, "features"), _text(item, "classification"), item.get("expirationDate"))
+    return _image(id, item, texts(item, "features"), text(item, "classification"), item.get("expirationDate"))
 
 
 def _from_v2(id: str, item: Mapping[str, Any]) -> Image:  # noqa: A002
-    features = [_enum(feature, "IMAGE_FEATURE_") for feature in _texts(item, "features")]
-    classification = _enum(_text(item, "classification"), "IMAGE_CLASSIFICATION_")
+    features = [enum_name(feature, "IMAGE_FEATURE_") for feature in texts(item, "features")]
+    classification = enum_name(text(item, "classification"), "IMAGE_CLASSIFICATION_")
     return _image(id, item, features, classification, item.get("expiresAt"))
 
 
 def _image(id: str, item: Mapping[str, Any], features: list[str], classification: str, expires: object) -> Image:  # noqa: A002
-    url = _text(item, "url")
+    url = text(item, "url")
     if not url:
         raise ValueError("it has no url")
     return Image(
         id,
         *parse_image_id(id),
         url,
-        _text(item, "name"),
+        text(item, "name"),
         frozenset(features),
         classification,
         timestamp(expires),
-        _text(item, "description"),
-        tuple(_texts(item, "usedby")),
+        text(item, "description"),
+        tuple(texts(item, "usedby")),
     )
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError(f"its {key} is not text")
-    return value
-
-
-def _texts(item: Mapping[str, Any], key: str) -> list[str]:
-    value = item.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise ValueError(f"its {key} are not a list of text")
-    return value
-
-
-def _enum(name: str, prefix: str) -> str:
-    short = name[len(prefix) :] if name.startswith(prefix) else name
-    return "" if short == "UNSPECIFIED" else short.lower()

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
@@ -48,3 +50,51 @@ def integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(f"{value!r} is not a whole number")
     return int(value)
+
+
+def text(item: Mapping[str, Any], key: str) -> str:
+    """Return a text of an object of the API, "" when it has none. Raises ValueError, as the following do."""
+    value = item.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"its {key} is not text")
+    return value
+
+
+def texts(item: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of texts, empty when there is none."""
+    value = item.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError(f"its {key} are not a list of text")
+    return value
+
+
+def mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return an object within it, empty when there is none."""
+    value = item.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"its {key} is not an object")
+    return value
+
+
+def mappings(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Return a list of objects, empty when there is none."""
+    value = item.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+        raise ValueError(f"its {key} are not a list of objects")
+    return value
+
+
+def labels(item: Mapping[str, Any], key: str = "labels") -> dict[str, str]:
+    """Return a map of texts, empty when there is none."""
+    value = mapping(item, key)
+    if not all(isinstance(entry, str) for entry in value.values()):
+        raise ValueError(f"its {key} are not a map of text")
+    return dict(value)
+
+
+def enum_name(name: str, prefix: str) -> str:
+    """Return how v1 and users write an enumeration value of v2: ``IMAGE_FEATURE_MACHINE`` is ``machine``."""
+    short = name[len(prefix) :] if name.startswith(prefix) else name
+    return "" if short == "UNSPECIFIED" else short.lower()

@@ -111,6 +111,7 @@ def test_v1(http):
             frozenset({"machine", "firewall"}),
             "supported",
             datetime(2026, 12, 31, 23, 0, 0, 123_456, tzinfo=timezone.utc),
+            "x",
         ),
         Image("a-1.2", "a", 1, 2, 0, URL, "", frozenset(), "", None),
     ]
