@@ -17,10 +17,13 @@ from .documents import Document
 from .model.filesystemlayout import FilesystemLayout
 from .model.image import Image
 from .model.ip import IP, IPTable
+from .model.life import LifeClock
+from .model.machine import Machine
 from .model.network import Network, NetworkTable, Usage, parse_prefix
 from .model.partition import Partition
 from .model.project import Project
 from .model.size import Size
+from .model.switch import Switch
 from .model.table import Table
 from .v1.identity import Bearers
 
@@ -34,8 +37,18 @@ VERSION: Document = {
     "min_client_version": "v0.44.0",
     "release_version": "v0.22.0",
 }
-ENTITIES = ("images", "partitions", "projects", "networks", "ips", "sizes", "filesystem_layouts")
-SECTIONS = (*ENTITIES, "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
+ENTITIES = (
+    "images",
+    "partitions",
+    "projects",
+    "networks",
+    "ips",
+    "sizes",
+    "filesystem_layouts",
+    "machines",
+    "switches",
+)
+SECTIONS = (*ENTITIES, "memberships", "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
 
 
 class State:
@@ -43,7 +56,8 @@ class State:
 
     ``unreachable_urls`` are patterns: a URL of an image or kernel that one of them matches cannot be read by the API,
     which then refuses it (the real one sends a HEAD request; this one never goes out). ``components`` are the pings
-    received by v2, newest last.
+    received by v2, newest last. ``life`` is the time as machines live it. ``memberships`` are v2's, of users:
+    ``{"user": {"projects": {"<id>": "EDITOR"}, "tenants": {"<id>": "VIEWER"}}}``.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -55,6 +69,10 @@ class State:
         self.ips = IPTable("ip", clock)
         self.sizes: Table[Size] = Table("size", clock)
         self.filesystem_layouts: Table[FilesystemLayout] = Table("filesystemlayout", clock)
+        self.machines: Table[Machine] = Table("machine", clock)
+        self.switches: Table[Switch] = Table("switch", clock)
+        self.life = LifeClock(clock)
+        self.memberships: dict[str, Document] = {}
         self.bearers = Bearers()
         self.components: list[Document] = []
         self.provider_tenant = "metal-stack"
@@ -78,6 +96,9 @@ class State:
         ips = _with_prefixes(ips, networks if "networks" in document else self.networks)
         sizes = [documents.read_size(item) for item in _items(document, "sizes")]
         layouts = [documents.read_filesystem_layout(item) for item in _items(document, "filesystem_layouts")]
+        machines = [documents.read_machine(item, now) for item in _items(document, "machines")]
+        switches = [documents.read_switch(item) for item in _items(document, "switches")]
+        memberships = _object(document, "memberships")
         bearers = Bearers.read(_items(document, "bearer_tokens"))
         patterns = [str(item) for item in _items(document, "unreachable_urls")]
         for pattern in patterns:
@@ -97,10 +118,15 @@ class State:
             self.sizes.load(sizes)
         if "filesystem_layouts" in document:
             self.filesystem_layouts.load(layouts)
+        if "machines" in document:
+            self.machines.load(machines)
+        if "switches" in document:
+            self.switches.load(switches)
         if "bearer_tokens" in document:
             self.bearers = bearers
         if "unreachable_urls" in document:
             self.unreachable_urls = patterns
+        self.memberships = memberships if memberships is not None else self.memberships
         self.provider_tenant = str(document.get("provider_tenant", self.provider_tenant))
         self.health = {**HEALTHY, **health} if health is not None else self.health
         self.version = {**VERSION, **version} if version is not None else self.version
@@ -121,12 +147,24 @@ class State:
             "ips": [documents.ip_state(item) for item in self.ips],
             "sizes": [documents.size_state(item) for item in self.sizes],
             "filesystem_layouts": [documents.filesystem_layout_state(item) for item in self.filesystem_layouts],
+            "machines": [self._machine(item) for item in self.machines],
+            "switches": [documents.switch_state(item) for item in self.switches],
+            "memberships": self.memberships,
             "provider_tenant": self.provider_tenant,
             "health": self.health,
             "version": self.version,
             "unreachable_urls": self.unreachable_urls,
             "components": self.components,
         }
+
+    def _machine(self, machine: Machine) -> Document:
+        phase = machine.phase(self.life)
+        return documents.machine_state(machine, phase, machine.life.events(phase.passed, self.life))
+
+    def image_users(self, image: Image) -> list[str]:
+        """Ids of the machines that have the image: those given by the state, and those allocated with it."""
+        allocated = (m.id for m in self.machines if m.allocation is not None and m.allocation.image == image.id)
+        return [*image.used_by, *allocated]
 
     def consumption(self, network: Network) -> dict[str, Usage]:
         """How much is used of each address family that a network has."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ ISSUER = "https://v2.api.example.com"
 ALGORITHM = "ES512"
 DEFAULT_LIFETIME = timedelta(hours=8)
 MAX_LIFETIME = timedelta(days=365)
+RIGHTS = ("methods", "permissions", "project_roles", "tenant_roles", "admin_role", "infra_role", "machine_roles")
 
 
 class TokenError(Exception):
@@ -43,9 +44,10 @@ class TokenError(Exception):
 class Token:
     """What the server knows of a token.
 
-    ``methods`` are permissions that need no subject, as ``/metalstack.api.v2.ImageService/List``; roles are None or
-    ``VIEWER``/``EDITOR``. ``type`` is ``API`` (rights are those given here) or ``USER`` (of a login: public and own
-    methods only).
+    ``methods`` are permissions that need no subject, as ``/metalstack.api.v2.ImageService/List``; ``permissions`` are
+    methods by subject: a project, tenant or machine, or ``*``. Roles are ``OWNER``, ``EDITOR``, ``VIEWER`` (and
+    ``GUEST`` of a tenant), those in projects, tenants and machines by id. ``type`` is ``API`` (rights are those given
+    here) or ``USER`` (of a login: rights follow from the user's memberships).
     """
 
     uuid: str
@@ -57,14 +59,27 @@ class Token:
     methods: tuple[str, ...] = ()
     admin_role: str | None = None
     infra_role: str | None = None
+    permissions: Sequence[tuple[str, tuple[str, ...]]] = ()
+    project_roles: Mapping[str, str] = field(default_factory=dict)
+    tenant_roles: Mapping[str, str] = field(default_factory=dict)
+    machine_roles: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    updated_at: datetime | None = None
+    generation: int = 1
+
+    def every_permission(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Methods by subject, those without a subject under an empty one."""
+        return [*([("", self.methods)] if self.methods else []), *self.permissions]
 
     def as_json(self) -> dict[str, Any]:
         """All of it; the signed token itself is nowhere kept."""
         return {
             **asdict(self),
             "methods": list(self.methods),
+            "permissions": [{"subject": subject, "methods": list(methods)} for subject, methods in self.permissions],
             "issued_at": times.write(self.issued_at),
             "expires_at": times.write(self.expires_at),
+            "updated_at": times.write(self.updated_at) if self.updated_at else None,
         }
 
 
@@ -92,7 +107,7 @@ class TokenStore:
 
     def refresh(self, token: Token) -> tuple[str, Token]:
         """A token with the same rights and the same lifetime, from now."""
-        rights = {name: getattr(token, name) for name in ("description", "methods", "admin_role", "infra_role")}
+        rights = {name: getattr(token, name) for name in ("description", "labels", *RIGHTS)}
         return self.issue(token.user, token.expires_at - token.issued_at, **rights)
 
     def verify(self, secret: str) -> Token:
@@ -125,6 +140,19 @@ class TokenStore:
         if token is None:
             raise TokenError("token was revoked")
         return token
+
+    def valid(self) -> list[Token]:
+        """Those that have not expired; the server forgets the others."""
+        now = self._clock.now()
+        return [token for token in self._tokens.values() if token.expires_at > now]
+
+    def change(self, token: Token, **changes: Any) -> Token:
+        """Change what the server knows of a token; its signed form stays good."""
+        now = self._clock.now()
+        changed = replace(token, updated_at=now, generation=token.generation + 1, **changes)
+        self._tokens[token.uuid] = changed
+        self._save()
+        return changed
 
     def revoke(self, token_id: str) -> bool:
         """Forget a token; False when there is none with that id."""
@@ -165,6 +193,9 @@ class TokenStore:
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key = key
         for item in document["tokens"]:
-            moments = {name: times.parse(item[name]) for name in ("issued_at", "expires_at")}
-            token = Token(**{**item, **moments, "methods": tuple(item["methods"])})
+            moments = {
+                name: times.parse(item[name]) for name in ("issued_at", "expires_at", "updated_at") if item.get(name)
+            }
+            permissions = tuple((entry["subject"], tuple(entry["methods"])) for entry in item.get("permissions", ()))
+            token = Token(**{**item, **moments, "methods": tuple(item["methods"]), "permissions": permissions})
             self._tokens[token.uuid] = token

@@ -12,11 +12,13 @@ from __future__ import annotations
 from .filesystemlayout import filesystem_layout, filesystem_layout_state, read_filesystem_layout
 from .image import check_classification, check_feature, image, image_state, read_image
 from .ip import ip, ip_state, read_ip
+from .machine import machine, machine_state, read_machine
 from .network import network, network_state, read_network
 from .partition import partition, partition_state, read_partition
 from .project import project, project_state, read_project
 from .reader import Document, Reader
 from .size import read_size, size, size_state
+from .switch import read_switch, switch, switch_state
 
 __all__ = [
     "Document",
@@ -29,6 +31,8 @@ __all__ = [
     "image_state",
     "ip",
     "ip_state",
+    "machine",
+    "machine_state",
     "network",
     "network_state",
     "partition",
@@ -38,10 +42,14 @@ __all__ = [
     "read_filesystem_layout",
     "read_image",
     "read_ip",
+    "read_machine",
     "read_network",
     "read_partition",
     "read_project",
     "read_size",
+    "read_switch",
     "size",
     "size_state",
+    "switch",
+    "switch_state",
 ]

@@ -4,7 +4,7 @@
 """v2 as an ASGI application.
 
 The Connect protocol comes from its own library, the messages and the rules of access from the published definition of
-the API. A service is known as soon as its file is listed here; methods without an implementation are unimplemented.
+the API. Every service of the definition is known; methods without an implementation are unimplemented.
 """
 
 from __future__ import annotations
@@ -21,30 +21,23 @@ from connectrpc.method import IdempotencyLevel, MethodInfo
 from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from google.protobuf import json_format
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
-from metalstack.api.v2 import (  # type: ignore[import-untyped]
-    health_pb2,
-    image_pb2,
-    partition_pb2,
-    token_pb2,
-    version_pb2,
-)
-from metalstack.infra.v2 import component_pb2  # type: ignore[import-untyped]
 
 from ..state import State
 from ..tokens import TokenStore
 from . import component, image, partition, public, token
+from . import method as methods
 from .call import Call, Message, Method, Services
-from .rights import authenticate, authorize, rules
+from .definition import UNARY
+from .definition import procedure as procedure_of
+from .rights import authenticate, authorize
 
-FILES: tuple[FileDescriptor, ...] = tuple(
-    file.DESCRIPTOR for file in (component_pb2, health_pb2, image_pb2, partition_pb2, token_pb2, version_pb2)
-)
 SERVICES: Services = {
     **component.SERVICES,
     **image.SERVICES,
+    **methods.SERVICES,
     **partition.SERVICES,
     **public.SERVICES,
     **token.SERVICES,
@@ -67,10 +60,11 @@ class V2App(ConnectASGIApplication[None]):
     """All services of the v2 API."""
 
     def __init__(self, state: State, tokens: TokenStore) -> None:
-        methods = [method for file in FILES for service in file.services_by_name.values() for method in service.methods]
         endpoints = {
-            _procedure(method): Endpoint.unary(_info(method), _function(method, _implementation(method), state, tokens))
-            for method in methods
+            procedure_of(method): Endpoint.unary(
+                _info(method), _function(method, _implementation(method), state, tokens)
+            )
+            for method in UNARY
         }
         super().__init__(service=None, endpoints=lambda _none: endpoints, codecs=[_Binary(), _Json()])
 
@@ -84,10 +78,6 @@ def injected_error(status: int, message: str) -> tuple[str, bytes]:
     """Content type and body of an error that a test asked for."""
     code = CODES.get(status, "unavailable" if status > 500 else "unknown")
     return "application/json", json.dumps({"code": code, "message": message or code.replace("_", " ")}).encode()
-
-
-def _procedure(method: MethodDescriptor) -> str:
-    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def _info(method: MethodDescriptor) -> MethodInfo[Any, Any]:
@@ -107,11 +97,11 @@ def _implementation(method: MethodDescriptor) -> Method | None:
 def _function(
     method: MethodDescriptor, run: Method | None, state: State, tokens: TokenStore
 ) -> Callable[[Message, RequestContext[Any, Any]], Awaitable[Message]]:
-    procedure, access = _procedure(method), rules(method)
+    procedure = procedure_of(method)
 
     async def function(request: Message, context: RequestContext[Any, Any]) -> Message:
         caller = authenticate(context.request_headers(), tokens)
-        authorize(caller, procedure, access)
+        authorize(caller, procedure, request, state)
         try:
             protovalidate.validate(request)
         except protovalidate.ValidationError as error:
