@@ -312,3 +312,12 @@ def _usable(prefix: Prefix) -> tuple[int, int]:
 
 def _range(prefix: Prefix) -> tuple[int, int]:
     return int(prefix.network_address), int(prefix.broadcast_address)
+
+
+def check_releasable(network: Network, ips: IPTable) -> None:
+    """IpamError when the prefixes of a child cannot be given back."""
+    for prefix in network.prefixes:
+        if not network.parent:
+            raise IpamError(f"error releasing child prefix in ipam: prefix {prefix} is no child prefix")
+        if ips.use(prefix, network.namespace).used:
+            raise IpamError(f"error releasing child prefix in ipam: prefix {prefix} has ips, deletion not possible")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -34,25 +35,21 @@ class Size(Entity):
     constraints: tuple[Constraint, ...] = ()
 
     def fits(self, hardware: Mapping[str, Any]) -> bool:
-        """Whether hardware, as v1 shows it, is of this size: every constraint holds."""
-        return bool(self.constraints) and all(
-            one.min <= amount(one.type, hardware, one.identifier) <= one.max for one in self.constraints
-        )
+        """Whether hardware, as v1 shows it, is of this size: every constraint holds, and every part has one."""
+        return all(
+            one.min <= sum(_matching(one, parts(one.type, hardware))) <= one.max for one in self.constraints
+        ) and all(_covered(parts(kind, hardware), kind, self.constraints) for kind in CONSTRAINTS)
 
 
-def amount(kind: str, hardware: Mapping[str, Any], identifier: str = "") -> int:
-    """How much of something hardware has: cores, bytes, or a number of cards."""
-    pattern = identifier or "*"
+def parts(kind: str, hardware: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Name and amount of the parts of hardware: cores of processors, bytes of memory and disks, graphic cards."""
     if kind == CORES:
-        cpus = hardware.get("cpus") or ()
-        return sum(cpu.get("cores", 0) for cpu in cpus if fnmatchcase(cpu.get("model", ""), pattern))
+        return [(cpu.get("model", ""), cpu.get("cores", 0)) for cpu in hardware.get("cpus") or ()]
     if kind == MEMORY:
-        memory: int = hardware.get("memory", 0)
-        return memory
+        return [("", hardware.get("memory", 0))]
     if kind == STORAGE:
-        disks = hardware.get("disks") or ()
-        return sum(disk.get("size", 0) for disk in disks if fnmatchcase(disk.get("name", ""), pattern))
-    return sum(fnmatchcase(gpu.get("model", ""), pattern) for gpu in hardware.get("gpus") or ())
+        return [(disk.get("name", ""), disk.get("size", 0)) for disk in hardware.get("disks") or ()]
+    return [(gpu.get("model", ""), 1) for gpu in hardware.get("gpus") or ()]
 
 
 def matching(sizes: Iterable[Size], hardware: Mapping[str, Any]) -> list[Size]:
@@ -62,9 +59,72 @@ def matching(sizes: Iterable[Size], hardware: Mapping[str, Any]) -> list[Size]:
 
 def suggestion(hardware: Mapping[str, Any]) -> tuple[Constraint, ...]:
     """Constraints that only hardware like this fits: what a new size would ask for."""
-    kinds = [CORES, MEMORY, STORAGE]
-    exact = [Constraint(kind, amount(kind, hardware), amount(kind, hardware)) for kind in kinds]
-    models: dict[str, int] = {}
-    for gpu in hardware.get("gpus") or ():
-        models[gpu.get("model", "")] = models.get(gpu.get("model", ""), 0) + 1
-    return (*exact, *(Constraint(GPU, number, number, model) for model, number in models.items()))
+    found = []
+    for kind in (CORES, MEMORY, STORAGE):
+        present = parts(kind, hardware)
+        total = sum(number for _name, number in present)
+        found.append(Constraint(kind, total, total, _common_glob([name for name, _number in present])))
+    for model, number in Counter(model for model, _one in parts(GPU, hardware)).items():
+        found.append(Constraint(GPU, number, number, model))
+    return tuple(found)
+
+
+def check(size: Size) -> None:
+    """ValueError with the server's wording when the constraints contradict themselves."""
+    problems, seen = [], Counter[str]()
+    for index, one in enumerate(size.constraints):
+        seen[one.type] += 1
+        problem = _problem(one)
+        if one.type in (MEMORY, CORES) and seen[one.type] > 1:
+            problem = problem or f'type duplicates are not allowed for type "{one.type}"'
+        if problem:
+            problems.append(f"constraint at index {index} is invalid: {problem}")
+    if problems:
+        # Go joins errors with line feeds.
+        raise ValueError(f'size "{size.id}" is invalid: ' + "\n".join(problems))
+
+
+def overlapping(size: Size, sizes: Iterable[Size]) -> Size | None:
+    """Another size that some hardware could be of as well."""
+    return next((other for other in sizes if other.id != size.id and _overlap(size, other)), None)
+
+
+def _overlap(one: Size, other: Size) -> bool:
+    if not one.constraints or not other.constraints:
+        return False
+    if {c.type for c in one.constraints} != {c.type for c in other.constraints}:
+        return False
+    return all(
+        a.identifier == b.identifier and a.min <= b.max and a.max >= b.min
+        for a in one.constraints
+        for b in other.constraints
+        if a.type == b.type
+    )
+
+
+def _problem(one: Constraint) -> str:
+    if one.max < one.min:
+        return "max is smaller than min"
+    if one.type == GPU and not one.identifier:
+        return "for gpu constraints an identifier is required"
+    if one.type == MEMORY and one.identifier:
+        return "for memory constraints an identifier is not allowed"
+    return ""
+
+
+def _matching(one: Constraint, present: Iterable[tuple[str, int]]) -> list[int]:
+    return [number for name, number in present if not one.identifier or fnmatchcase(name, one.identifier)]
+
+
+def _covered(present: Iterable[tuple[str, int]], kind: str, constraints: Iterable[Constraint]) -> bool:
+    globs = [one.identifier or "*" for one in constraints if one.type == kind]
+    return all(any(fnmatchcase(name, glob) for glob in globs) for name, _number in present)
+
+
+def _common_glob(names: list[str]) -> str:
+    """The beginning that all names share, with a star when any goes on."""
+    if not names:
+        return ""
+    first, last = min(names), max(names)
+    same = next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), len(first))
+    return first[:same] + ("*" if len(last) != same else "")

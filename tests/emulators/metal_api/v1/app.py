@@ -21,12 +21,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...common.faults import RACE
 from ..model.table import ChangedError, ExistsError, NotFoundError
 from ..state import State
-from . import image, misc, partition
+from . import filesystemlayout, image, ip, misc, network, partition, project, size
 from .auth import Authenticator, HmacKeys, RefusedError
 from .call import BadRequestError, Call, HttpError, Operation, default_error
 from .identity import ACCESS, User
 
-OPERATIONS = (*image.OPERATIONS, *partition.OPERATIONS, *misc.OPERATIONS)
+OPERATIONS = (
+    *filesystemlayout.OPERATIONS,
+    *image.OPERATIONS,
+    *ip.OPERATIONS,
+    *misc.OPERATIONS,
+    *network.OPERATIONS,
+    *partition.OPERATIONS,
+    *project.OPERATIONS,
+    *size.OPERATIONS,
+)
 USER = "metal_api.user"
 LOCKED = "the entity was changed from another, please retry"
 
@@ -82,12 +91,12 @@ async def _routing_error(_request: Request, error: Exception) -> Response:
 
 def _route(operation: Operation, base: str, state: State) -> Route:
     async def endpoint(request: Request) -> Response:
-        _check_media_types(request)
+        _check_media_types(request, reads=operation.reads)
         user: User = request.scope[USER]
         try:
             if operation.role is not None and not user.may(operation.role):
                 raise HttpError(403, f"you are not member in one of [{' '.join(ACCESS[operation.role])}]")
-            body = await _body(request) if operation.method in ("PUT", "POST") else {}
+            body = await _body(request) if operation.method in ("PUT", "POST") and operation.reads else {}
             race = bool(request.scope.get(RACE))
             call = Call(state, user, request.path_params, request.query_params, body, race)
             return _response(operation, operation.run(call))
@@ -105,10 +114,10 @@ def _response(operation: Operation, result: Any) -> JSONResponse:
     return JSONResponse(content, status)
 
 
-def _check_media_types(request: Request) -> None:
-    """415 unless the request writes JSON, 406 unless it reads JSON."""
+def _check_media_types(request: Request, *, reads: bool) -> None:
+    """415 unless the request writes JSON (where something is read), 406 unless it reads JSON."""
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if request.method in ("PUT", "POST") and content_type != "application/json":
+    if reads and request.method in ("PUT", "POST") and content_type != "application/json":
         raise HTTPException(415)
     accepted = {part.split(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")}
     if not accepted & {"*/*", "application/*", "application/json"}:

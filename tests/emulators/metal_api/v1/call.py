@@ -71,10 +71,46 @@ class Call:
         value: dict[str, Any] | None = _typed(self.body, name, dict)
         return value
 
+    def texts(self, name: str) -> list[str] | None:
+        """A list of strings of the body, None when it is absent or null; 400 when it is something else."""
+        items = self.items(name)
+        if items is not None and not all(isinstance(item, str) for item in items):
+            raise BadRequestError(f"json: cannot unmarshal into Go field of {name} of type []string")
+        return items
+
+    def labels(self, name: str = "labels") -> tuple[tuple[str, str], ...] | None:
+        """An object of strings of the body, None when it is absent or null; 400 when it is something else."""
+        labels = self.mapping(name)
+        if labels is None:
+            return None
+        if not all(isinstance(value, str) for value in labels.values()):
+            raise BadRequestError(f"json: cannot unmarshal into Go field of {name} of type string")
+        return tuple(labels.items())
+
+    def truth(self, name: str) -> bool | None:
+        """A boolean of the body, None when it is absent or null; 400 when it is something else."""
+        value: bool | None = _typed(self.body, name, bool)
+        return value
+
+    def number(self, name: str) -> int | None:
+        """An integer that is not negative, None when it is absent or null; 400 when it is something else."""
+        value: int | None = _typed(self.body, name, int)
+        if value is not None and value < 0:
+            raise BadRequestError(f"json: cannot unmarshal number {value} into Go field of {name}")
+        return value
+
+    def numbers(self, name: str) -> dict[str, int] | None:
+        """An object of integers that are not negative, None when it is absent or null; 400 otherwise."""
+        content = self.mapping(name)
+        if content is None:
+            return None
+        inner = Call(self.state, self.user, {}, {}, content)
+        return {key: inner.number(key) or 0 for key in content}
+
 
 def _typed(body: Mapping[str, Any], name: str, kind: type) -> Any:
     value = body.get(name)
-    if value is not None and not isinstance(value, kind):
+    if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
         raise BadRequestError(f"json: cannot unmarshal {type(value).__name__} into Go field of {name}")
     return value
 
@@ -88,7 +124,8 @@ def default_error(error: NotFoundError | ExistsError | ChangedError) -> HttpErro
 class Operation:
     """A route: ``role`` is what the caller's groups must give, None for every user of the provider tenant.
 
-    ``run`` returns what is sent as JSON; a tuple of status and that when it is not the usual status.
+    ``run`` returns what is sent as JSON; a tuple of status and that when it is not the usual status. Unless the
+    operation ``reads``, a POST may come without a body.
     """
 
     method: str
@@ -96,3 +133,4 @@ class Operation:
     run: Callable[[Call], Any]
     role: str | None = None
     status: int = 200
+    reads: bool = True
