@@ -321,3 +321,9 @@ def check_releasable(network: Network, ips: IPTable) -> None:
             raise IpamError(f"error releasing child prefix in ipam: prefix {prefix} is no child prefix")
         if ips.use(prefix, network.namespace).used:
             raise IpamError(f"error releasing child prefix in ipam: prefix {prefix} has ips, deletion not possible")
+
+
+def holds(network: Network, address: str) -> bool:
+    """Whether an address lies in a prefix of the network."""
+    wanted = ip_address(address)
+    return any(wanted in prefix for prefix in map(parse_prefix, network.prefixes))

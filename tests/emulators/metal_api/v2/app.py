@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import protovalidate
@@ -24,10 +25,12 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+from starlette.types import Receive, Scope, Send
 
+from ...common.faults import RACE
 from ..state import State
 from ..tokens import TokenStore
-from . import component, image, partition, public, token
+from . import component, filesystem, image, ip, network, partition, project, public, size, token
 from . import method as methods
 from .call import Call, Message, Method, Services
 from .definition import UNARY
@@ -36,10 +39,15 @@ from .rights import authenticate, authorize
 
 SERVICES: Services = {
     **component.SERVICES,
+    **filesystem.SERVICES,
     **image.SERVICES,
+    **ip.SERVICES,
     **methods.SERVICES,
+    **network.SERVICES,
     **partition.SERVICES,
+    **project.SERVICES,
     **public.SERVICES,
+    **size.SERVICES,
     **token.SERVICES,
 }
 # Which Connect code an HTTP status stands for, the other way round than usual, for errors that a test asks for.
@@ -56,6 +64,9 @@ CODES = {
 }
 
 
+_race: ContextVar[bool] = ContextVar("race", default=False)
+
+
 class V2App(ConnectASGIApplication[None]):
     """All services of the v2 API."""
 
@@ -67,6 +78,11 @@ class V2App(ConnectASGIApplication[None]):
             for method in UNARY
         }
         super().__init__(service=None, endpoints=lambda _none: endpoints, codecs=[_Binary(), _Json()])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; the library does not hand the scope on to the methods."""
+        _race.set(bool(scope.get(RACE)))
+        await super().__call__(scope, receive, send)
 
     @property
     def path(self) -> str:
@@ -108,7 +124,7 @@ def _function(
             raise ConnectError(Code.INVALID_ARGUMENT, f"validation error: {error}") from error
         if run is None:
             raise ConnectError(Code.UNIMPLEMENTED, f"{procedure} is not implemented by the emulator")
-        return run(Call(state, tokens, caller, request))
+        return run(Call(state, tokens, caller, request, _race.get()))
 
     return function
 
