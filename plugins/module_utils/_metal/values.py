@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -98,3 +99,25 @@ def enum_name(name: str, prefix: str) -> str:
     """Return how v1 and users write an enumeration value of v2: ``IMAGE_FEATURE_MACHINE`` is ``machine``."""
     short = name[len(prefix) :] if name.startswith(prefix) else name
     return "" if short == "UNSPECIFIED" else short.lower()
+
+
+def address(value: str) -> str:
+    """Return an IP address in its one spelling (IPv6 has many); what is none, as it is."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return value
+
+
+def given_labels(value: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Return a map of a user as the API stores it, all values text; None for none."""
+    if value is None:
+        return None
+    words = {True: "true", False: "false", None: ""}
+    plain = {key: words[one] if isinstance(one, bool) or one is None else str(one) for key, one in value.items()}
+    return {str(key): one for key, one in plain.items()}
+
+
+def v2_labels(item: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of an entity of v2, which are ``meta.labels.labels``. Raises ValueError."""
+    return labels(mapping(mapping(item, "meta"), "labels"))
