@@ -1,12 +1,13 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control routes of this emulator: its state and its tokens."""
+"""The control routes of this emulator: its state, the lives of machines, and tokens."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +23,13 @@ from .v1.identity import Bearer, read_user
 
 
 def routes(state: State, tokens: TokenStore) -> list[Route]:
-    """``/state`` and ``/tokens``."""
+    """``/state``, ``/life`` and ``/tokens``."""
     return [
         Route("/state", _States(state).get),
         Route("/state", _States(state).put, methods=["PUT"]),
         Route("/state", _States(state).patch, methods=["PATCH"]),
+        Route("/life", _Lives(state).get),
+        Route("/life", _Lives(state).put, methods=["PUT"]),
         Route("/tokens", _Tokens(state, tokens).get),
         Route("/tokens", _Tokens(state, tokens).post, methods=["POST"]),
         Route("/tokens/{uuid}", _Tokens(state, tokens).delete, methods=["DELETE"]),
@@ -47,6 +50,43 @@ class _States:
     async def patch(self, request: Request) -> JSONResponse:
         self._state.load(await json_body(request))
         return JSONResponse({})
+
+
+class _Lives:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def get(self, _request: Request) -> JSONResponse:
+        life = self._state.life
+        return JSONResponse({"step": life.step, "paused": life.paused, "now": life.now()})
+
+    async def put(self, request: Request) -> JSONResponse:
+        """Speed of the machines' lives, and which of them crash."""
+        wish = await json_object(request)
+        unknown = sorted(set(wish) - {"step", "paused", "advance", "crash"})
+        if unknown:
+            raise ValueError(f"there is no {unknown[0]!r} in 'life'; it has 'step', 'paused', 'advance' and 'crash'")
+        step, paused, advance = wish.get("step"), wish.get("paused"), wish.get("advance", 0)
+        if step is not None and (not _is_number(step) or step <= 0):
+            raise ValueError("'step' is the number of seconds between two events, more than 0")
+        if paused is not None and not isinstance(paused, bool):
+            raise ValueError("'paused' is true or false")
+        if not _is_number(advance) or advance < 0:
+            raise ValueError("'advance' is a number of steps")
+        crash = wish.get("crash", {})
+        if not isinstance(crash, dict) or not all(isinstance(value, bool) for value in crash.values()):
+            raise ValueError("'crash' is an object: ids of machines, each true or false")
+        machines = self._state.machines
+        for missing in (machine_id for machine_id in crash if machines.find(machine_id) is None):
+            raise ValueError(f"there is no machine {missing!r}")
+        for machine_id, crashes in crash.items():
+            machines.touch(replace(machines.get(machine_id), crash=crashes))
+        self._state.life.set(step=step, paused=paused, advance=advance)
+        return await self.get(request)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class _Tokens:
@@ -78,7 +118,8 @@ class _Tokens:
         return {"secret": bearer.token, "email": bearer.user.email, "expires_at": times.write(expires_at)}
 
     def _issue_v2(self, wish: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
-        unknown = sorted(set(wish) - {"api", "lifetime", "user", "description", "type", "methods", *_ROLES})
+        known = {"api", "lifetime", "user", "description", "type", "methods", "permissions", *_ROLES, *_SUBJECT_ROLES}
+        unknown = sorted(set(wish) - known)
         if unknown:
             raise ValueError(f"a token has no {unknown[0]!r}")
         methods = wish.get("methods", [])
@@ -89,15 +130,48 @@ class _Tokens:
                 raise ValueError(f"{role!r} is 'EDITOR' or 'VIEWER'")
         if wish.get("type", "API") not in ("API", "USER"):
             raise ValueError("'type' is 'API' or 'USER'")
+        roles = {field: _subject_roles(wish, field) for field in _SUBJECT_ROLES}
+        user = str(wish.get("user", "metal-stack"))
+        self._join(user, roles)
         secret, token = self._tokens.issue(
-            str(wish.get("user", "metal-stack")),
+            user,
             lifetime,
             description=str(wish.get("description", "")),
             type=wish.get("type", "API"),
             methods=tuple(methods),
+            permissions=_permissions(wish),
+            **roles,
             **{role: wish.get(role) for role in _ROLES},
         )
         return {"secret": secret, **token.as_json()}
 
+    def _join(self, user: str, roles: Mapping[str, Mapping[str, str]]) -> None:
+        """Make the user a member of the projects and tenants that the token has roles in, if it is none yet."""
+        member = self._state.memberships.setdefault(user, {})
+        for kind in ("project", "tenant"):
+            known = member.setdefault(f"{kind}s", {})
+            for subject, role in roles[f"{kind}_roles"].items():
+                known.setdefault(subject, role)
+
 
 _ROLES = ("admin_role", "infra_role")
+_SUBJECT_ROLES = {
+    "project_roles": ("OWNER", "EDITOR", "VIEWER"),
+    "tenant_roles": ("OWNER", "EDITOR", "VIEWER", "GUEST"),
+    "machine_roles": ("EDITOR", "VIEWER"),
+}
+
+
+def _subject_roles(wish: Mapping[str, Any], field: str) -> dict[str, str]:
+    roles = wish.get(field, {})
+    if not isinstance(roles, dict) or not all(role in _SUBJECT_ROLES[field] for role in roles.values()):
+        raise ValueError(f"{field!r} is an object: ids, each with {', '.join(_SUBJECT_ROLES[field])}")
+    return dict(roles)
+
+
+def _permissions(wish: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Methods by subject: ``[{"subject": "<project, tenant or machine>", "methods": [..]}]``."""
+    items = wish.get("permissions", [])
+    if not isinstance(items, list) or not all(isinstance(i, dict) and set(i) == {"subject", "methods"} for i in items):
+        raise ValueError("'permissions' is a list of objects with 'subject' and 'methods'")
+    return tuple((str(item["subject"]), tuple(item["methods"])) for item in items)

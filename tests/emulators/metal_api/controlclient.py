@@ -35,10 +35,20 @@ class ControlClient(controlclient.ControlClient):
         """Replace only the given sections, for example ``images=[...]``."""
         self.call("PATCH", "/state", sections)
 
+    def life(self, **settings: object) -> dict[str, Any]:
+        """Set the machines' lives: ``step`` (seconds), ``paused``, ``advance`` (steps), ``crash`` ({id: bool})."""
+        life = self.call("PUT", "/life", settings)
+        assert isinstance(life, dict)
+        return life
+
     def token(
         self, methods: Sequence[str] = IMAGE_CACHE_METHODS, *, lifetime: float = 28800, **settings: object
     ) -> str:
-        """Mint a v2 token; settings are ``user``, ``description``, ``type``, ``admin_role``, ``infra_role``."""
+        """Mint a v2 token.
+
+        Settings are ``user``, ``description``, ``type``, ``admin_role``, ``infra_role``, ``permissions``
+        (``[{"subject", "methods"}]``) and ``project_roles``, ``tenant_roles``, ``machine_roles`` (role by id).
+        """
         return self._secret({"methods": list(methods), "lifetime": lifetime, **settings})
 
     def bearer(self, *, lifetime: float = 3600, groups: Sequence[str] = ("view",), tenant: str = "metal-stack") -> str:

@@ -56,7 +56,8 @@ class State:
 
     ``unreachable_urls`` are patterns: a URL of an image or kernel that one of them matches cannot be read by the API,
     which then refuses it (the real one sends a HEAD request; this one never goes out). ``components`` are the pings
-    received by v2, newest last. ``life`` is the time as machines live it. ``memberships`` are v2's, of users:
+    received by v2, newest last. ``life`` is the time as machines live it, ``rendered`` keeps
+    their JSON. ``memberships`` are v2's, of users:
     ``{"user": {"projects": {"<id>": "EDITOR"}, "tenants": {"<id>": "VIEWER"}}}``.
     """
 
@@ -72,6 +73,7 @@ class State:
         self.machines: Table[Machine] = Table("machine", clock)
         self.switches: Table[Switch] = Table("switch", clock)
         self.life = LifeClock(clock)
+        self.rendered: dict[str, Any] = {}
         self.memberships: dict[str, Document] = {}
         self.bearers = Bearers()
         self.components: list[Document] = []

@@ -129,8 +129,7 @@ def test_partition_lifecycle(api: MetalApi) -> None:
     assert changed.dns_servers is None
     assert [server.address for server in changed.ntp_servers] == ["pool.ntp.org"]
 
-    capacity = partitions.partition_capacity(models.V1PartitionCapacityRequest(projectid="p"))
-    assert [(entry.id, entry.servers) for entry in capacity] == [("fra-01", [])]
+    assert partitions.partition_capacity(models.V1PartitionCapacityRequest(projectid="p")) == [], "without machines"
 
     assert partitions.delete_partition("fra-01").id == "fra-01"
     assert partitions.list_partitions() == []

@@ -12,7 +12,7 @@ from __future__ import annotations
 from .filesystemlayout import filesystem_layout, filesystem_layout_state, read_filesystem_layout
 from .image import check_classification, check_feature, image, image_state, read_image
 from .ip import ip, ip_state, read_ip
-from .machine import machine, machine_state, read_machine
+from .machine import ipmi, machine, machine_state, read_machine, read_rules
 from .network import network, network_state, read_network
 from .partition import partition, partition_state, read_partition
 from .project import project, project_state, read_project
@@ -31,6 +31,7 @@ __all__ = [
     "image_state",
     "ip",
     "ip_state",
+    "ipmi",
     "machine",
     "machine_state",
     "network",
@@ -46,6 +47,7 @@ __all__ = [
     "read_network",
     "read_partition",
     "read_project",
+    "read_rules",
     "read_size",
     "read_switch",
     "size",

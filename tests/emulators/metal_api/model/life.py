@@ -33,6 +33,7 @@ DEFAULT_STEP = 0.02  # seconds between two events of a machine
 DEAD_AFTER = 5  # steps without a sign of life, 5 minutes of the real one
 REPORT_AFTER = 1  # steps until metal-bmc has reported another power state
 KEPT_EVENTS = 100
+ROUNDING = 1e-6  # steps; sums of them are not exact
 
 # Liveliness
 IS_ALIVE, IS_DEAD, IS_UNKNOWN = "Alive", "Dead", "Unknown"
@@ -48,6 +49,7 @@ class LifeClock:
         # Where the speed changed: steps and time from then on; the last one counts.
         self._steps = [0.0]
         self._times = [clock.now()]
+        self._seen = (self._times[0], 0.0)
 
     def now(self) -> float:
         """The present in steps."""
@@ -71,12 +73,13 @@ class LifeClock:
         return moment + span * ((steps - begun) / length)
 
     def _at(self, now: datetime) -> float:
-        begun, moment = self._steps[-1], self._times[-1]
-        if now < moment:
+        if now < self._seen[0]:
             # The emulator's clock was put back; life goes on from where it was.
-            self._mark(begun, now)
-            moment = now
-        return begun if self.paused else begun + (now - moment).total_seconds() / self.step
+            self._mark(self._seen[1], now)
+        begun, moment = self._steps[-1], self._times[-1]
+        steps = begun if self.paused else begun + (now - moment).total_seconds() / self.step
+        self._seen = (now, steps)
+        return steps
 
     def _mark(self, steps: float, now: datetime) -> None:
         self._steps.append(steps)
@@ -139,7 +142,7 @@ class Life:
 
     def phase(self, now: float, *, allocated: bool) -> Phase:
         """How far it has come at that step."""
-        elapsed = now - self.start
+        elapsed = now - self.start + ROUNDING
         passed = min(int(elapsed), len(self.plan)) if elapsed > 0 else 0
         power = self.power if elapsed >= REPORT_AFTER else self.power_before
         if not self.container:

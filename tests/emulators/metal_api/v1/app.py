@@ -21,20 +21,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...common.faults import RACE
 from ..model.table import ChangedError, ExistsError, NotFoundError
 from ..state import State
-from . import filesystemlayout, image, ip, misc, network, partition, project, size
+from . import filesystemlayout, firewall, image, ip, machine, misc, network, partition, project, size, switch
 from .auth import Authenticator, HmacKeys, RefusedError
 from .call import BadRequestError, Call, HttpError, Operation, default_error
 from .identity import ACCESS, User
 
 OPERATIONS = (
     *filesystemlayout.OPERATIONS,
+    *firewall.OPERATIONS,
     *image.OPERATIONS,
     *ip.OPERATIONS,
+    *machine.OPERATIONS,
     *misc.OPERATIONS,
     *network.OPERATIONS,
     *partition.OPERATIONS,
     *project.OPERATIONS,
     *size.OPERATIONS,
+    *switch.OPERATIONS,
 )
 USER = "metal_api.user"
 LOCKED = "the entity was changed from another, please retry"
@@ -96,7 +99,8 @@ def _route(operation: Operation, base: str, state: State) -> Route:
         try:
             if operation.role is not None and not user.may(operation.role):
                 raise HttpError(403, f"you are not member in one of [{' '.join(ACCESS[operation.role])}]")
-            body = await _body(request) if operation.method in ("PUT", "POST") and operation.reads else {}
+            reads = operation.reads_always or (operation.method in ("PUT", "POST") and operation.reads)
+            body = await _body(request) if reads else {}
             race = bool(request.scope.get(RACE))
             call = Call(state, user, request.path_params, request.query_params, body, race)
             return _response(operation, operation.run(call))
@@ -109,7 +113,9 @@ def _route(operation: Operation, base: str, state: State) -> Route:
     return Route(base + operation.path, endpoint, methods=[operation.method], name=operation.run.__qualname__)
 
 
-def _response(operation: Operation, result: Any) -> JSONResponse:
+def _response(operation: Operation, result: Any) -> Response:
+    if isinstance(result, bytes):
+        return Response(result, operation.status, media_type="application/json")
     status, content = result if isinstance(result, tuple) else (operation.status, result)
     return JSONResponse(content, status)
 

@@ -124,8 +124,8 @@ def default_error(error: NotFoundError | ExistsError | ChangedError) -> HttpErro
 class Operation:
     """A route: ``role`` is what the caller's groups must give, None for every user of the provider tenant.
 
-    ``run`` returns what is sent as JSON; a tuple of status and that when it is not the usual status. Unless the
-    operation ``reads``, a POST may come without a body.
+    ``run`` returns what is sent as JSON (bytes are JSON already); a tuple of status and that when it is not the usual
+    status. Unless the operation ``reads``, a POST may come without a body; ``reads_always``: a GET has one.
     """
 
     method: str
@@ -134,3 +134,4 @@ class Operation:
     role: str | None = None
     status: int = 200
     reads: bool = True
+    reads_always: bool = False

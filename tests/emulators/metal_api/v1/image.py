@@ -17,9 +17,16 @@ from ..model.table import NotFoundError
 from .call import BadRequestError, Call, Operation, UnprocessableError
 
 
+def _document(call: Call, image: Image, *, usage: bool) -> Document:
+    """With ``usage`` the machines that have it, those of the state and those that were allocated."""
+    if usage:
+        image = replace(image, used_by=tuple(call.state.image_users(image)))
+    return documents.image(image, usage=usage)
+
+
 def _list(call: Call) -> list[Document]:
     usage = call.flag("show-usage")
-    return [documents.image(image, usage=usage) for image in call.state.images]
+    return [_document(call, image, usage=usage) for image in call.state.images]
 
 
 def _get(call: Call) -> Document:
@@ -62,7 +69,7 @@ def _find(call: Call) -> list[Document]:
         }
         return features <= image.features and all(wanted[key] in (None, has[key]) for key in wanted)
 
-    return [documents.image(image, usage=usage) for image in call.state.images if matches(image)]
+    return [_document(call, image, usage=usage) for image in call.state.images if matches(image)]
 
 
 def _create(call: Call) -> Document:
@@ -117,8 +124,9 @@ def _update(call: Call) -> Document:
 
 def _delete(call: Call) -> Document:
     image = call.state.images.get(call.path["id"])
-    if image.used_by:
-        raise UnprocessableError(f"image {image.id} is in use by machines:[{' '.join(image.used_by)}]")
+    users = call.state.image_users(image)
+    if users:
+        raise UnprocessableError(f"image {image.id} is in use by machines:[{' '.join(users)}]")
     return documents.image(call.state.images.delete(image.id))
 
 

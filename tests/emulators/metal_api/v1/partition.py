@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import documents
 from ..documents import Document
+from ..machines.capacity import capacity
 from ..model.partition import BootConfiguration, Partition, check_servers
 from ..model.table import ChangedError, NotFoundError
 from .call import BadRequestError, Call, HttpError, Operation
@@ -80,9 +81,12 @@ def _capacity(call: Call) -> list[Document]:
         partitions = [call.state.partitions.get(wanted)] if wanted is not None else list(call.state.partitions)
     except NotFoundError as error:
         raise BadRequestError(error.args[0]) from error
+    # A partition without machines is not in the answer.
+    found = ((partition, capacity(call.state, partition, call.text("sizeid"))) for partition in partitions)
     return [
-        {"id": partition.id, "name": partition.name, "description": partition.description, "servers": []}
-        for partition in partitions
+        {"id": partition.id, "name": partition.name, "description": partition.description, "servers": servers}
+        for partition, servers in found
+        if servers
     ]
 
 
