@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from .table import Entity
@@ -34,12 +33,6 @@ class Size(Entity):
     labels: tuple[tuple[str, str], ...] = ()
     constraints: tuple[Constraint, ...] = ()
 
-    def fits(self, hardware: Mapping[str, Any]) -> bool:
-        """Whether hardware, as v1 shows it, is of this size: every constraint holds, and every part has one."""
-        return all(
-            one.min <= sum(_matching(one, parts(one.type, hardware))) <= one.max for one in self.constraints
-        ) and all(_covered(parts(kind, hardware), kind, self.constraints) for kind in CONSTRAINTS)
-
 
 def parts(kind: str, hardware: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Name and amount of the parts of hardware: cores of processors, bytes of memory and disks, graphic cards."""
@@ -50,11 +43,6 @@ def parts(kind: str, hardware: Mapping[str, Any]) -> list[tuple[str, int]]:
     if kind == STORAGE:
         return [(disk.get("name", ""), disk.get("size", 0)) for disk in hardware.get("disks") or ()]
     return [(gpu.get("model", ""), 1) for gpu in hardware.get("gpus") or ()]
-
-
-def matching(sizes: Iterable[Size], hardware: Mapping[str, Any]) -> list[Size]:
-    """The sizes that hardware is of; a machine gets its size when there is exactly one."""
-    return [size for size in sizes if size.fits(hardware)]
 
 
 def suggestion(hardware: Mapping[str, Any]) -> tuple[Constraint, ...]:
@@ -110,15 +98,6 @@ def _problem(one: Constraint) -> str:
     if one.type == MEMORY and one.identifier:
         return "for memory constraints an identifier is not allowed"
     return ""
-
-
-def _matching(one: Constraint, present: Iterable[tuple[str, int]]) -> list[int]:
-    return [number for name, number in present if not one.identifier or fnmatchcase(name, one.identifier)]
-
-
-def _covered(present: Iterable[tuple[str, int]], kind: str, constraints: Iterable[Constraint]) -> bool:
-    globs = [one.identifier or "*" for one in constraints if one.type == kind]
-    return all(any(fnmatchcase(name, glob) for glob in globs) for name, _number in present)
 
 
 def _common_glob(names: list[str]) -> str:
