@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .._bulk import Snapshot, check_unique, run_bulk
@@ -24,20 +24,22 @@ def reconcile_ips(task: Task, calls: IpCalls) -> dict[str, Any]:
     finder = FromSnapshot(snapshot)
     resources = [IpResource(calls, item, finder) for item in wanted]
     check_unique((resource.key for resource in resources), "IPs")
-    purged = [] if scope is None else _purged(calls, resources, scope, snapshot, finder)
+    found = [ip.ip for ip in (resource.read() for resource in resources) if ip is not None]
+    # The same address may be asked for by number and by name.
+    check_unique(found, "IPs")
+    keep = {*found, *(resource.address for resource in resources)}
+    purged = [] if scope is None else _purged(calls, keep, scope, snapshot, finder)
     return run_bulk(task, resources, key="ip", plural="ips", refresh=snapshot.refresh, purged=purged)
 
 
 def _purged(
     calls: IpCalls,
-    resources: Sequence[IpResource],
+    keep: Collection[str | None],
     scope: Mapping[str, Any],
     snapshot: Snapshot[IP],
     finder: FromSnapshot,
 ) -> list[IpResource]:
     """Return what frees the addresses of the scope that nobody asks for; what machines hold is never among them."""
-    found = [resource.read() for resource in resources]
-    keep = {ip.ip for ip in found if ip is not None} | {resource.address for resource in resources}
     surplus = [
         ip
         for ip in snapshot.all()
