@@ -18,11 +18,14 @@ from .._redact import brief, redact
 if TYPE_CHECKING:
     from .auth import Auth
 
-_CHANGED = "changed from another"
+# The database's words for a concurrent change, and those of the masterdata service (projects).
+_CHANGED = re.compile(r"changed from another|optimistic ?lock", re.I)
 _MISSING_ROLE = re.compile(r"not member in one of", re.I)
 _FOREIGN = re.compile(r"^tenant\s+(\S*)\s*not allowed", re.I)
 _CREDENTIAL = re.compile(r"hmac|token|timestamp|authori[sz]ation|oidc|issuer|signature|expired|unauthenticated", re.I)
 _ROLES = ("view", "edit", "admin")
+# v1 has no pages: one answer has all machines of the provider, about 10 kB each.
+_LARGEST = 1024 * 1024 * 1024
 
 
 class MetalV1:
@@ -101,6 +104,7 @@ class MetalV1:
             body=data,
             deadline=deadline,
             idempotent=idempotent,
+            max_body=_LARGEST,
         )
         if 200 <= response.status < 300:
             return response.json() if response.body.strip() else None
@@ -119,8 +123,8 @@ class MetalV1:
         kind: type[errors.ApiError] = errors.ServerError
         said = f"{response.request} was answered with status {status}"
         sentence = f"{said}: {text}." if text else f"{said}."
-        if _CHANGED in text and status in (400, 409, 422):
-            # an update of a partition answers this with 400
+        if _CHANGED.search(text) and status in (400, 409, 412, 422, 500):
+            # an update of a partition answers this with 400, one of a project with 422, and other versions otherwise
             kind = errors.ConflictError
         elif status in (401, 403):
             kind, explanation = self._refused(response, text)
