@@ -183,6 +183,7 @@ class _Run:
         self._first: Plan | None = None
         self._wrote = False
         self._stuck = False
+        self._made = False
 
     def read(self) -> None:
         """Read and plan."""
@@ -208,6 +209,8 @@ class _Run:
             self.done = True
         elif self._stuck and self.problem:
             self.fail(self.problem)
+        elif self._made and any(step.creates for step in plan.steps):
+            self.fail(UnstableError(f"{_capital(self.resource.label)} was made, but the API does not show it now."))
         return self.done
 
     def _show(self, check_mode: bool) -> None:
@@ -237,6 +240,7 @@ class _Run:
                 self._stuck = step.creates and error.pending
                 return
             self._wrote = True
+            self._made = self._made or step.creates
             self.outcome.steps.append(step.sentence)
 
     def fail(self, error: ApiError | UsageError) -> None:
@@ -250,11 +254,14 @@ class _Run:
         if self.done:
             return
         left = "; ".join(step.sentence for step in self._plan.steps)
-        label = self.resource.label
         self.fail(
             self.problem
             or UnstableError(
-                f"{label[:1].upper()}{label[1:]} was written {ROUNDS} times and still is not as it should be: "
+                f"{_capital(self.resource.label)} was written {ROUNDS} times and still is not as it should be: "
                 f"somebody else changes it as well, or the API ignores it. What is left: {left}."
             )
         )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -123,6 +123,21 @@ class CacheWorld:
         )  # fmt: skip
 
     @contextlib.contextmanager
+    def uplink(self, megabits: int) -> Iterator[None]:
+        """Let the store send that many Mbit/s altogether for as long as the block runs.
+
+        Evenly, as a line does it: nginx's limit_rate sends what a connection may have in a second at once and is silent
+        for the rest of it.
+        """
+        device = ("dev", "eth0", "root")
+        shape = ("tbf", "rate", f"{megabits}mbit", "burst", "512k", "latency", "30ms")
+        self.world.exec("store", "tc", "qdisc", "replace", *device, *shape)
+        try:
+            yield
+        finally:
+            self.world.exec("store", "tc", "qdisc", "del", *device)
+
+    @contextlib.contextmanager
     def scratch(self, host: str = "cache-1") -> Iterator[str]:
         """An empty directory of the host's disk for as long as the block runs."""
         self.world.exec(host, "sh", "-c", f"rm -rf {SCRATCH} && mkdir -p {SCRATCH}")

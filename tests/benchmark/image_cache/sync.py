@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long it takes to fill an empty cache from a store with a limit a connection, beside curl."""
+"""How long it takes to fill an empty cache over a fast uplink, beside curl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.benchmark.interleave import compare
 from .fetching import COUNT, NAME, PARALLEL, SIZE, curl_to_files
 from .program import HOST, Program
 
-LIMIT = "75m"
+# Mbit/s of one connection, when each has its part of the line
+SHARE = 600
 REPETITIONS = 2
 
 
@@ -22,7 +23,6 @@ def measure(world: CacheWorld) -> Measurement:
     """Both sides begin with nothing on the disk, and their files go when they are counted."""
     with world.filled(NAME, COUNT, SIZE) as files, world.scratch() as scratch:
         world.announce(files)
-        world.world.store("limit", LIMIT)
         program = Program(world, f"{scratch}/ours")
 
         def ours() -> float:
@@ -38,13 +38,11 @@ def measure(world: CacheWorld) -> Measurement:
             world.world.exec(HOST, "rm", "-rf", directory)
             return done.seconds
 
-        try:
+        with world.uplink(SHARE * PARALLEL):
             found = compare(ours, theirs, REPETITIONS)
-        finally:
-            world.world.store("limit", "off")
     return Measurement(
         found.ratio,
-        f"{COUNT} images of {SIZE >> 20} MiB, {PARALLEL} connections of 600 Mbit/s: image-cache-sync with checksums"
+        f"{COUNT} images of {SIZE >> 20} MiB, {PARALLEL} connections of {SHARE} Mbit/s: image-cache-sync with checksums"
         f" {median(found.ours):.1f} s, curl {median(found.theirs):.1f} s",
     )
 

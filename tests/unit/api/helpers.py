@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,16 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._task impo
 from tests.emulators.metal_api.process import KEYS, MetalApi
 
 _MODULES = "ansible_collections.metalstack.provisioning.plugins.modules"
+
+
+def perform_module(
+    name: str, options: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool = False, diff: bool = True
+) -> dict[str, Any]:
+    """Return the result of a module. An option that the module refuses is an AssertionError."""
+    module = importlib.import_module(f"{_MODULES}.{name}")
+    checked = ArgumentSpecValidator(**module.SPEC.arguments()).validate(dict(options))
+    assert not checked.error_messages, checked.error_messages
+    return perform(module.run, Task(checked.validated_parameters, check_mode, diff, environ))
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,7 @@ class Runner:
 
     def __call__(self, *, check_mode: bool = False, diff: bool = True, **options: Any) -> dict[str, Any]:
         """Run it with the options of a user. An option that the module refuses is an AssertionError."""
-        module = importlib.import_module(f"{_MODULES}.{self.module}")
-        checked = ArgumentSpecValidator(**module.SPEC.arguments()).validate({"retries": 0, **options})
-        assert not checked.error_messages, checked.error_messages
-        task = Task(checked.validated_parameters, check_mode, diff, self.environ())
-        return perform(module.run, task)
+        return perform_module(self.module, {"retries": 0, **options}, self.environ(), check_mode=check_mode, diff=diff)
 
     def environ(self) -> dict[str, str]:
         """Return the environment of its tasks."""

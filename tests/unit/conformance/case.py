@@ -22,7 +22,8 @@ class Case:
     ``missing`` lacks an option that ``needs`` names; the error must say so. ``key`` is the result's key.
     ``expected`` and ``updated`` are parts of the result after ``create`` and ``update``. ``state`` are sections of the
     emulator's state before. ``environment`` are variables for the credential. ``unknown`` are keys of the result that
-    check mode cannot predict, and that differ from run to run.
+    check mode cannot predict, and that differ from run to run. ``variant`` tells cases of one module apart; ``faults``:
+    the fault campaign tries it.
     """
 
     module: str
@@ -38,6 +39,13 @@ class Case:
     environment: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     prepare: Callable[[Any], None] | None = None
+    variant: str = ""
+    faults: bool = True
+
+    @property
+    def label(self) -> str:
+        """The name in tables and of tests."""
+        return f"{self.module} {self.variant}".strip()
 
 
 ADMIN = {"METALCTL_HMAC": "metal-admin", "METALCTL_HMAC_AUTH_TYPE": "Metal-Admin"}

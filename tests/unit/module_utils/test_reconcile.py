@@ -68,8 +68,9 @@ def failing(error: Exception) -> Callable[[], None]:
 class Thing(Resource[list[str]]):
     """There should be one thing called ``name``; the world would make a second one without complaint."""
 
-    def __init__(self, world: World, name: str = "x") -> None:
+    def __init__(self, world: World, name: str = "x", *, creates: bool = True) -> None:
         self.world = world
+        self.creates = creates
         self.name = name
         self.label = f"the thing {name}"
 
@@ -82,7 +83,9 @@ class Thing(Resource[list[str]]):
         if actual:
             return Plan({"name": self.name}, {"name": self.name})
         make = Step(
-            f"make {self.name}", lambda: self.world.write(lambda: self.world.things.append(self.name)), creates=True
+            f"make {self.name}",
+            lambda: self.world.write(lambda: self.world.things.append(self.name)),
+            creates=self.creates,
         )
         return Plan(None, {"name": self.name}, (make,), warnings=("a warning",))
 
@@ -165,10 +168,18 @@ def test_refusal_is_not_repeated() -> None:
 
 def test_write_without_effect_is_told() -> None:
     world = World(ignores=True)
-    outcome = reconcile_all([Thing(world)], check_mode=False, sleep=no_sleep)[0]
+    outcome = reconcile_all([Thing(world, creates=False)], check_mode=False, sleep=no_sleep)[0]
     assert isinstance(outcome.error, UnstableError)
     assert str(outcome.error).startswith(f"The thing x was written {ROUNDS} times and still is not as it should be")
     assert "make x" in str(outcome.error)
+
+
+def test_what_was_made_is_not_made_again_when_the_api_does_not_show_it() -> None:
+    world = World()
+    world.faults = [("after", lambda: setattr(world, "read", list))]
+    outcome = reconcile_all([Thing(world)], check_mode=False, sleep=no_sleep)[0]
+    assert world.things == ["x"]
+    assert str(outcome.error) == "The thing x was made, but the API does not show it now."
 
 
 def test_last_error_is_told_when_it_does_not_stop() -> None:

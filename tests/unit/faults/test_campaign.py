@@ -1,0 +1,127 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module that changes something, with every fault, at every request it makes.
+
+Afterwards the API has each thing exactly once and as wanted, or the module failed with one clear sentence and the next
+run, without a fault, brings it there. Never a traceback, never a secret.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from ansible_collections.metalstack.provisioning.plugins.module_utils import _reconcile
+from ansible_collections.metalstack.provisioning.plugins.module_utils._http import RetryPolicy
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import options
+from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
+from tests.unit.api.helpers import perform_module
+from tests.unit.conformance.case import Case, all_cases
+
+from .kinds import FAULTS, TIMEOUT
+from .tally import TALLY
+
+CASES = [case for case in all_cases() if case.faults]
+# Of the state, what is different every time.
+VOLATILE = frozenset({"created", "changed", "generation", "time", "last_event_time", "last_updated"})
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[MetalApi]:
+    with running_metal_api() as api:
+        yield api
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for milliseconds where a user waits for seconds."""
+    monkeypatch.setattr(options, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
+    monkeypatch.setattr(_reconcile, "_PAUSE", 0.002)
+
+
+def run(emulator: MetalApi, case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the module once, with one repetition of requests that may be repeated."""
+    environ = {"METALCTL_API_URL": emulator.v1, **case.environment}
+    return perform_module(case.module, {"retries": 1, "timeout": TIMEOUT, **wish}, environ)
+
+
+def prepare(emulator: MetalApi, case: Case, before: list[Mapping[str, Any]]) -> None:
+    """Bring the emulator to where the faulty run begins."""
+    emulator.control.clear_faults()
+    emulator.control.replace_state(**copy.deepcopy(dict(case.state)))
+    if case.prepare is not None:
+        case.prepare(emulator)
+    for wish in before:
+        done = perform_module(case.module, dict(wish), {"METALCTL_API_URL": emulator.v1, **case.environment})
+        assert not done.get("failed"), done
+    emulator.control.forget_requests()
+
+
+def settled_state(emulator: MetalApi) -> Any:
+    """The state when no request is at work any more, without what is different every time."""
+    end = time.monotonic() + 10
+    while any(entry["seconds"] is None for entry in emulator.control.requests()):
+        assert time.monotonic() < end, "a request does not end"
+        time.sleep(0.01)
+    state = emulator.control.state()
+    names: dict[str, str] = {}
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(entry) for key, entry in value.items() if key not in VOLATILE}
+        if isinstance(value, list):
+            return [clean(entry) for entry in value]
+        if isinstance(value, str):
+            return UUID.sub(lambda found: names.setdefault(found.group(), f"uuid-{len(names)}"), value)
+        return value
+
+    return clean(state)
+
+
+def changes_of(case: Case) -> Iterator[tuple[str, list[Mapping[str, Any]], Mapping[str, Any]]]:
+    """(name, what is done before, the wish whose run is disturbed)."""
+    yield "create", [], case.create
+    if case.update is not None:
+        yield "update", [case.create], case.update
+    if case.absent is not None:
+        yield "absent", [case.create], case.absent
+
+
+def check_sentence(result: Mapping[str, Any], label: str) -> None:
+    message = result["msg"]
+    assert message and message == message.strip() and "\n" not in message, (label, message)
+    assert message[-1] in ".)", (label, message)
+    assert "Traceback" not in message and "Error(" not in message, (label, message)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_faults_leave_everything_once_and_as_wanted(emulator: MetalApi, case: Case) -> None:
+    for change, before, wish in changes_of(case):
+        prepare(emulator, case, before)
+        assert not run(emulator, case, wish).get("failed")
+        wanted = settled_state(emulator)
+        requests = len(emulator.control.requests())
+        for name, fault in FAULTS.items():
+            for position in range(requests):
+                label = f"{case.label}: {change}, {name} at request {position + 1} of {requests}"
+                prepare(emulator, case, before)
+                emulator.control.add_fault(**fault, skip=position, count=1)
+                result = run(emulator, case, wish)
+                state = settled_state(emulator)
+                assert not any(key in json.dumps(result) for key in KEYS.values()), label
+                if result.get("failed"):
+                    check_sentence(result, label)
+                    emulator.control.clear_faults()
+                    again = run(emulator, case, wish)
+                    assert not again.get("failed"), (label, result["msg"], again["msg"])
+                    state = settled_state(emulator)
+                assert state == wanted, label
+                TALLY.note(case.module, failed=bool(result.get("failed")))
