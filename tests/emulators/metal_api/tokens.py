@@ -91,6 +91,7 @@ class TokenStore:
         self._clock = clock
         self._path = path
         self._tokens: dict[str, Token] = {}
+        self._claims: dict[str, Mapping[str, Any]] = {}  # by the tokens that verified
         self._key = ec.generate_private_key(ec.SECP521R1())
         if path is not None and path.exists():
             self._restore(json.loads(path.read_text(encoding="utf-8")))
@@ -112,25 +113,10 @@ class TokenStore:
 
     def verify(self, secret: str) -> Token:
         """The token whose signed form that is; TokenError when it is forged, expired or revoked."""
-        try:
-            claims = jwt.decode(
-                secret,
-                self._key.public_key(),
-                algorithms=[ALGORITHM],
-                audience=ISSUER,
-                issuer=ISSUER,
-                # The library would take the real time, here the emulator's clock counts.
-                options={
-                    "require": ["exp", "nbf", "iat", "jti", "sub"],
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                },
-            )
-        except jwt.InvalidSignatureError as error:
-            raise TokenError("token is not valid, no suitable publickey to validate signature found") from error
-        except jwt.InvalidTokenError as error:
-            raise TokenError(f"token is malformed: {error}") from error
+        claims = self._claims.get(secret)
+        if claims is None:
+            # A signature stays good, and checking it costs more than most calls.
+            claims = self._claims[secret] = self._decode(secret)
         now = self._clock.now().timestamp()
         if claims["exp"] <= now:
             raise TokenError("token has invalid claims: token is expired")
@@ -177,6 +163,29 @@ class TokenStore:
             "type": f"TOKEN_TYPE_{token.type}",
         }
         return jwt.encode(dict(claims), self._key, algorithm=ALGORITHM)
+
+    def _decode(self, secret: str) -> Mapping[str, Any]:
+        """What a token says of itself; TokenError unless the signature is ours."""
+        try:
+            claims: Mapping[str, Any] = jwt.decode(
+                secret,
+                self._key.public_key(),
+                algorithms=[ALGORITHM],
+                audience=ISSUER,
+                issuer=ISSUER,
+                # The library would take the real time, here the emulator's clock counts.
+                options={
+                    "require": ["exp", "nbf", "iat", "jti", "sub"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+        except jwt.InvalidSignatureError as error:
+            raise TokenError("token is not valid, no suitable publickey to validate signature found") from error
+        except jwt.InvalidTokenError as error:
+            raise TokenError(f"token is malformed: {error}") from error
+        return claims
 
     def _save(self) -> None:
         if self._path is None:

@@ -26,8 +26,9 @@ def write(moment: datetime | None) -> str:
     """UTC with as many digits as needed; Go's zero time for None."""
     if moment is None:
         return ZERO
-    text = moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
-    return text + "Z"
+    # Much faster than strftime, which counts in long lists.
+    text = moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def whole_seconds(moment: datetime) -> str:
