@@ -141,9 +141,9 @@ def test_claims_of_a_token(api: MetalApi) -> None:
 def test_not_implemented_and_not_there(api: MetalApi, raw: RawClient) -> None:
     token = api.control.token(admin_role="EDITOR")
     body = b'{"uuid": "0199f1b8-66c4-7d9a-8a5f-1f2e3d4c5b6a"}'
-    answer = call(raw, "/metalstack.admin.v2.MachineService/Delete", token, body)
+    answer = call(raw, "/metalstack.api.v2.UserService/Get", token, body)
     assert (answer.status, answer.json()["code"]) == (501, "unimplemented")
-    assert call(raw, "/metalstack.admin.v2.MachineService/Delete", "", body).status == 403
+    assert call(raw, "/metalstack.api.v2.UserService/Get", "", body).status == 403
     assert call(raw, "/metalstack.api.v2.NoService/Get", token).status == 404
     headers = {"Content-Type": "text/plain", "Authorization": f"Bearer {token}"}
     assert raw.send("POST", LIST_IMAGES, headers, b"{}").status == 415

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import ipaddress
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..model import machine as model
 from ..model.filesystemlayout import FilesystemLayout, check_hardware, fitting
@@ -49,7 +49,8 @@ class Spec:
     rules: FirewallRules | None = None
     dns_servers: tuple[str, ...] = ()
     ntp_servers: tuple[str, ...] = ()
-    labels: tuple[tuple[str, str], ...] = field(default=())
+    labels: tuple[tuple[str, str], ...] = ()
+    placement: tuple[tuple[str, str], ...] = ()
 
 
 def allocate(state: State, spec: Spec, *, race: bool = False) -> Machine:
@@ -97,6 +98,7 @@ def allocate(state: State, spec: Spec, *, race: bool = False) -> Machine:
         dns_servers=spec.dns_servers,
         ntp_servers=spec.ntp_servers,
         labels=spec.labels,
+        placement=spec.placement,
     )
     life = machine.life.turn(state.life, plan=plan(machine, INSTALL))
     allocated = replace(machine, allocation=allocation, life=life)

@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 from ...common.faults import RACE
 from ..state import State
 from ..tokens import TokenStore
-from . import component, filesystem, image, ip, network, partition, project, public, size, token
+from . import component, filesystem, image, ip, machine, network, partition, project, public, size, switch, token
 from . import method as methods
 from .call import Call, Message, Method, Services
 from .definition import UNARY
@@ -42,12 +42,14 @@ SERVICES: Services = {
     **filesystem.SERVICES,
     **image.SERVICES,
     **ip.SERVICES,
+    **machine.SERVICES,
     **methods.SERVICES,
     **network.SERVICES,
     **partition.SERVICES,
     **project.SERVICES,
     **public.SERVICES,
     **size.SERVICES,
+    **switch.SERVICES,
     **token.SERVICES,
 }
 # Which Connect code an HTTP status stands for, the other way round than usual, for errors that a test asks for.

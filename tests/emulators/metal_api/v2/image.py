@@ -24,12 +24,12 @@ CLASSIFICATIONS = {
 def _list(ask: Call) -> Message:
     query = call.optional(ask.request, "query")
     images = (image for image in ask.state.images if query is None or _matches(image, query))
-    return image_pb2.ImageServiceListResponse(images=[_message(image) for image in model.newest_first(images)])
+    return image_pb2.ImageServiceListResponse(images=[message(image) for image in model.newest_first(images)])
 
 
 def _get(ask: Call) -> Message:
     try:
-        return image_pb2.ImageServiceGetResponse(image=_message(ask.state.images.get(ask.request.id)))
+        return image_pb2.ImageServiceGetResponse(image=message(ask.state.images.get(ask.request.id)))
     except NotFoundError as error:
         call.not_found(error)
 
@@ -44,10 +44,11 @@ def _latest(ask: Call) -> Message:
     if found is None:
         os, version = model.parse_id(ask.request.os)
         raise ConnectError(Code.NOT_FOUND, f"no image for os:{os} version:{model.version_text(version)} found")
-    return image_pb2.ImageServiceLatestResponse(image=_message(found))
+    return image_pb2.ImageServiceLatestResponse(image=message(found))
 
 
-def _message(image: Image) -> Message:
+def message(image: Image) -> Message:
+    """An image."""
     return image_pb2.Image(
         id=image.id,
         meta=call.meta(image, dict(image.labels)),

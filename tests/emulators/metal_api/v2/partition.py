@@ -16,17 +16,18 @@ from .call import Call, Message, Services
 def _list(ask: Call) -> Message:
     query = call.optional(ask.request, "query")
     partitions = (partition for partition in ask.state.partitions if query is None or _matches(partition, query))
-    return partition_pb2.PartitionServiceListResponse(partitions=[_message(partition) for partition in partitions])
+    return partition_pb2.PartitionServiceListResponse(partitions=[message(partition) for partition in partitions])
 
 
 def _get(ask: Call) -> Message:
     try:
-        return partition_pb2.PartitionServiceGetResponse(partition=_message(ask.state.partitions.get(ask.request.id)))
+        return partition_pb2.PartitionServiceGetResponse(partition=message(ask.state.partitions.get(ask.request.id)))
     except NotFoundError as error:
         call.not_found(error)
 
 
-def _message(partition: Partition) -> Message:
+def message(partition: Partition) -> Message:
+    """A partition."""
     return partition_pb2.Partition(
         id=partition.id,
         meta=call.meta(partition, dict(partition.labels)),
