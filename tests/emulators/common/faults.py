@@ -254,7 +254,7 @@ def _wrong_content(action: str, response: Response) -> bytes:
         return b""
     empty: list[object] | None = [] if action == "empty_list" else None
     document = json.loads(response.body)
-    if isinstance(document, list):
+    if document is None or isinstance(document, list):
         return json.dumps(empty).encode()
     # Connect wraps a list into an object.
     lists = {name: empty for name, value in document.items() if isinstance(value, list)}

@@ -46,6 +46,12 @@ def test_an_empty_list_is_null_but_nothing_found_is_empty(api: MetalApi, raw: Ra
     assert raw.v1("POST", "/v1/network/find", {}).body == b"[]"
 
 
+def test_a_null_list_may_be_spoilt_as_well(api: MetalApi, raw: RawClient) -> None:
+    api.control.change_state(networks=[])
+    api.control.add_fault("empty_list", count=1)
+    assert raw.v1("GET", "/v1/network").body == b"[]"
+
+
 def test_response(raw: RawClient) -> None:
     network = raw.v1("GET", f"/v1/network/{SUPER}", role="view").json()
     assert network["networktype"] == "super"
