@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ def perform_module(
 ) -> dict[str, Any]:
     """Return the result of a module. An option that the module refuses is an AssertionError."""
     module = importlib.import_module(f"{_MODULES}.{name}")
-    checked = ArgumentSpecValidator(**module.SPEC.arguments()).validate(dict(options))
+    checked = ArgumentSpecValidator(**module.SPEC.arguments()).validate(copy.deepcopy(dict(options)))
     assert not checked.error_messages, checked.error_messages
     return perform(module.run, Task(checked.validated_parameters, check_mode, diff, environ))
 
