@@ -75,7 +75,7 @@ def failure(result: dict[str, Any]) -> str:
 
 def requests(api: MetalApi) -> list[str]:
     """Return what was asked since ``control.forget_requests``: ``GET /v1/image`` and so on, in order."""
-    return [f"{entry['method']} {entry['path'].removeprefix('/metal')}" for entry in api.control.requests()]
+    return [f"{entry['method']} {entry['path'].replace('/metal/', '/', 1)}" for entry in api.control.requests()]
 
 
 def writes(api: MetalApi) -> list[str]:
