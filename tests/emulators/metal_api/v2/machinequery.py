@@ -23,7 +23,7 @@ _ALLOCATION = {
     "image": "allocation_image_id",
     "hostname": "allocation_hostname",
 }
-_BMC = {"address": "ipmi_address", "mac": "ipmi_mac_address", "user": "ipmi_user", "interface": "ipmi_interface"}
+_BMC = {"mac": "ipmi_mac_address", "user": "ipmi_user", "interface": "ipmi_interface"}
 # One field is named differently from what v1 calls it.
 _FRU = {("board_serial" if key == "board_mfg_serial" else key): f"fru_{key}" for key in FRU}
 _NETWORK = {
@@ -72,6 +72,8 @@ def _rest(state: State, machine: Machine, query: Message) -> bool:
         return False
     if query.HasField("state") and query.state not in (0, STATES[machine.state]):
         return False
+    if query.bmc.HasField("address") and not _has_address(machine, query.bmc.address):
+        return False
     if query.HasField("waiting") and query.waiting != machine.waiting(phase):
         return False
     if query.HasField("not_allocated") and query.not_allocated and allocation is not None:
@@ -89,3 +91,9 @@ def _rest(state: State, machine: Machine, query: Message) -> bool:
     return all(optional(query.allocation, field) in (None, value) for field, value in has.items()) and all(
         labels.get(key) == value for key, value in query.allocation.labels.labels.items()
     )
+
+
+def _has_address(machine: Machine, address: str) -> bool:
+    """BMCs are reported with a port, a query has none."""
+    reported: str = machine.ipmi.get("address", "")
+    return address in (reported, reported.rpartition(":")[0])
