@@ -48,8 +48,19 @@ class Case:
         return f"{self.module} {self.variant}".strip()
 
 
-ADMIN = {"METALCTL_HMAC": "metal-admin", "METALCTL_HMAC_AUTH_TYPE": "Metal-Admin"}
-EDIT = {"METALCTL_HMAC": "metal-edit", "METALCTL_HMAC_AUTH_TYPE": "Metal-Edit"}
+# Keys that stand nowhere else, so that they can be looked for in everything that is printed.
+KEYS_OF_EMULATOR = {
+    f"METAL_API_HMAC_{user.upper()}": f"the-{user}-key-nobody-may-see" for user in ("view", "edit", "admin")
+}
+
+
+def _user(name: str) -> dict[str, str]:
+    key = KEYS_OF_EMULATOR[f"METAL_API_HMAC_{name.upper()}"]
+    return {"METALCTL_HMAC": key, "METALCTL_HMAC_AUTH_TYPE": f"Metal-{name.capitalize()}"}
+
+
+ADMIN = _user("admin")
+EDIT = _user("edit")
 
 
 def all_cases() -> list[Case]:

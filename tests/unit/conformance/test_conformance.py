@@ -17,7 +17,7 @@ import pytest
 
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
 
-from .case import Case, all_cases
+from .case import KEYS_OF_EMULATOR, Case, all_cases
 from .playbook import TaskResult, play
 from .table import TABLE
 
@@ -30,7 +30,7 @@ VOLATILE = {"created", "changed_at", "allocation_uuid"}
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[MetalApi]:
-    with running_metal_api() as api:
+    with running_metal_api(environment=KEYS_OF_EMULATOR) as api:
         yield api
 
 
@@ -71,7 +71,7 @@ def run_case(emulator: MetalApi, directory: Path, case: Case, shell: str) -> dic
         variables=SHELLS[shell],
     )
     assert [result.name for result in done.results] == [column for column, _options, _check in listed], done.output
-    for secret in ("metal-admin", "metal-edit", "metal-view"):
+    for secret in KEYS_OF_EMULATOR.values():
         assert secret not in done.output
     return {result.name: result for result in done.results}
 
