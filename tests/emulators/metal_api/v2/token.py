@@ -20,7 +20,7 @@ from metalstack.api.v2 import common_pb2, token_pb2  # type: ignore[import-untyp
 
 from ..tokens import Token
 from .call import Call, Message, Services, optional
-from .definition import EDITOR, METHODS, PROJECT, SUBJECT_FIELDS, TENANT, VIEWER
+from .definition import EDITOR, METHODS, PROJECT, PUBLIC, SELF, SUBJECT_FIELDS, TENANT, VIEWER
 from .rights import ANY, Memberships, memberships, subjects
 
 KINDS = ("project", "tenant", "admin", "infra", "machine")
@@ -201,11 +201,12 @@ def _check_elevation(ask: Call, session: Token, wish: Token) -> None:
         )
     # A login is never an admin by itself, but its user may ask for tokens that are.
     current = replace(full, admin_role=wish.admin_role) if session.type == "USER" else session
-    for having in (current, full):
-        _compare(having, wish, member)
+    _compare(current, wish, member, login=session.type == "USER")
+    _compare(full, wish, member, login=True)
 
 
-def _compare(having: Token, wish: Token, member: Memberships) -> None:
+def _compare(having: Token, wish: Token, member: Memberships, *, login: bool) -> None:
+    """permission_denied unless one has all rights of the other; a login has all public and own methods."""
     for kind in ("tenant", "project", "machine"):
         allowed, wanted = getattr(having, f"{kind}_roles"), getattr(wish, f"{kind}_roles")
         forbidden = [subject for subject in wanted if subject not in allowed]
@@ -213,7 +214,7 @@ def _compare(having: Token, wish: Token, member: Memberships) -> None:
             _denied(f"requested {kind} roles are not allowed: [{' '.join(forbidden)}]")
     for method in sorted(METHODS):
         wanted_subjects = subjects(wish, method, member)
-        if wanted_subjects is None:
+        if wanted_subjects is None or (login and METHODS[method].visibility in (PUBLIC, SELF)):
             continue
         has = subjects(having, method, member)
         if has is None:
