@@ -297,6 +297,26 @@ def test_networks_older_than_their_types(api: MetalApi, raw: RawClient) -> None:
     assert (network["networktype"], network["nattype"], network["nat"]) == (None, None, True)
 
 
+@pytest.mark.parametrize(
+    ("given", "follows"),
+    [
+        ({"networktype": "child-shared", "parentnetworkid": SUPER}, {"shared": True, "privatesuper": False}),
+        ({"shared": True, "parentnetworkid": SUPER}, {"networktype": "child-shared"}),
+        ({"parentnetworkid": SUPER}, {"networktype": "child", "shared": False}),
+        ({"shared": True, "networktype": "child", "parentnetworkid": SUPER}, {"networktype": "child", "shared": True}),
+        ({"networktype": "super"}, {"privatesuper": True}),
+        ({"underlay": True}, {"networktype": "underlay"}),
+        ({"nattype": "ipv4-masq"}, {"nat": True, "networktype": "external"}),
+    ],
+)
+def test_types_and_booleans_follow_from_each_other(
+    api: MetalApi, given: dict[str, Any], follows: dict[str, Any]
+) -> None:
+    api.control.change_state(networks=[{"id": "one", "prefixes": ["192.0.2.0/24"], **given}])
+    network = stored(api, "one")
+    assert {key: network[key] for key in follows} == follows
+
+
 def test_state_comes_back_as_it_went(api: MetalApi) -> None:
     state = api.control.state()
     api.control.replace_state(**{name: state[name] for name in SECTIONS})
