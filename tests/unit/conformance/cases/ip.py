@@ -29,6 +29,7 @@ GIVEN = {"ip": "10.0.1.7", "network": "storage", "project": PROJECT}
 CASES = [
     Case(
         module="metal_ip",
+        variant="any",
         key="ip",
         create={**ANY, "tags": ["purpose=storage"]},
         expected={**ANY, "type": "ephemeral", "tags": ["purpose=storage"], "description": ""},
@@ -42,6 +43,7 @@ CASES = [
     ),
     Case(
         module="metal_ip",
+        variant="given",
         key="ip",
         create={**GIVEN, "type": "static"},
         expected={**GIVEN, "type": "static", "address_family": "IPv4", "name": "", "tags": []},

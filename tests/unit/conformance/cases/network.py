@@ -34,6 +34,7 @@ SUPER = {
 CASES = [
     Case(
         module="metal_network",
+        variant="shared",
         key="network",
         create={**STORAGE, "shared": True, "prefix_length": {"ipv4": 24}, "labels": {"purpose": "storage"}},
         expected={**STORAGE, "kind": "child", "shared": True, "nat": False, "labels": {"purpose": "storage"}},
@@ -48,6 +49,7 @@ CASES = [
     ),
     Case(
         module="metal_network",
+        variant="super",
         key="network",
         create=SUPER,
         expected={**SUPER, "shared": False, "nat": False, "name": "", "project": "", "vrf": None},
