@@ -89,7 +89,7 @@ def wish_from(params: Mapping[str, Any], role: str, *, generation: str = "v1") -
         placement_tags=_tags("placement_tags", params.get("placement_tags")) or (),
         dns_servers=_dns(params.get("dns_servers")),
         ntp_servers=_ntp(params.get("ntp_servers")),
-        image=_image(params.get("image")),
+        image=wanted_image(params.get("image")),
         firewall_rules=None if rules is None else rules_from_options(rules, generation=generation),
     )
 
@@ -236,7 +236,8 @@ def _ntp(servers: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(servers)
 
 
-def _image(image: str | None) -> str | None:
+def wanted_image(image: str | None) -> str | None:
+    """Return the id of an image that a user gave. Raises UsageError when it cannot be one."""
     if image is not None:
         try:
             parse_image_id(image)
