@@ -60,7 +60,7 @@ def facts_of(item: Any, *, bmc: bool) -> Facts:
 def _allocation(item: Any) -> Facts:
     if not item:
         return {"metal_allocated": False, "metal_networks": [], "metal_ips": [], "metal_asn": None, **_FREE}
-    networks = [_network(network) for network in item.get("networks") or ()]
+    networks = [network_facts(network) for network in item.get("networks") or ()]
     return {
         "metal_allocated": True,
         "metal_name": _text(item.get("name")),
@@ -107,7 +107,8 @@ _FREE: Mapping[str, None] = dict.fromkeys(
 )
 
 
-def _network(item: Any) -> Facts:
+def network_facts(item: Any) -> Facts:
+    """Return one network of an allocation. Raises ValueError."""
     ips = item.get("ips") or []
     if not all(isinstance(ip, str) for ip in ips):
         raise ValueError("the IPs of its networks are not text")
