@@ -54,7 +54,7 @@ options:
   state:
     description:
       - Whether the image should exist.
-      - The API refuses to delete an image that machines use.
+      - An image that machines use is not deleted, and check mode says so as well.
     type: str
     choices: [present, absent]
     default: present
@@ -91,7 +91,9 @@ options:
         choices: [present, absent]
         default: present
   purge_scope:
-    description: Which images O(purge) may delete. All others stay, whatever O(resources) has.
+    description:
+      - Which images O(purge) may delete. All others stay, whatever O(resources) has.
+      - What machines use is not purged either; a warning says so.
     type: dict
     suboptions:
       os:
@@ -198,9 +200,14 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._bulk impo
     check_unique,
     run_bulk,
 )
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import Image, list_images
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import (
+    Image,
+    ImageList,
+    list_images,
+)
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image_resource import (
     ImageResource,
+    find_image,
     get_image,
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import CONNECTION, connect
@@ -236,30 +243,38 @@ def run(task: Task) -> dict[str, object]:
     api = connect(task.params, task.environ)
     if task.params["resources"] is not None:
         return _many(task, api)
-    resource = ImageResource(api, task.params, lambda name: get_image(api, name))
+    usage = task.params["state"] == "absent"
+    resource = ImageResource(api, task.params, lambda name: get_image(api, name, usage=usage))
     return task.result(reconcile(resource, check_mode=task.check_mode), "image")
 
 
 def _many(task: Task, api: MetalV1) -> dict[str, object]:
     wanted = task.params["resources"]
     check_unique((item["id"] for item in wanted), "images")
-    images = Snapshot(lambda: list_images(api).images)
+    # what uses the images costs the API something
+    usage = task.params["purge"] or any(item["state"] == "absent" for item in wanted)
+    lists = Snapshot(lambda: [list_images(api, usage=usage)])
 
     def find(name: str) -> Image | None:
-        return next(iter(images.by(_id, name)), None)
+        return find_image(lists.all()[0], name)
 
     resources = [ImageResource(api, item, find) for item in wanted]
-    purged = []
-    if task.params["purge"]:
-        keep = {item["id"] for item in wanted}
-        systems = set(task.params["purge_scope"]["os"])
-        surplus = [image.id for image in images.all() if image.os in systems and image.id not in keep]
-        purged = [ImageResource(api, {"id": name, "state": "absent"}, find) for name in surplus]
-    return run_bulk(task, resources, key="image", plural="images", refresh=images.refresh, purged=purged)
+    surplus = _surplus(task, lists.all()[0]) if task.params["purge"] else []
+    purged = [ImageResource(api, {"id": name, "state": "absent"}, find) for name in surplus]
+    return run_bulk(task, resources, key="image", plural="images", refresh=lists.refresh, purged=purged)
 
 
-def _id(image: Image) -> str:
-    return image.id
+def _surplus(task: Task, listed: ImageList) -> list[str]:
+    """Return the ids of what may be purged; what is in use stays, until it is not any more."""
+    keep = {item["id"] for item in task.params["resources"]}
+    systems = set(task.params["purge_scope"]["os"])
+    found = [image for image in listed.images if image.os in systems and image.id not in keep]
+    task.warnings += [
+        f"The image {image.id} is not purged, since {len(image.used_by)} machine(s) use it."
+        for image in found
+        if image.used_by
+    ]
+    return [image.id for image in found if not image.used_by]
 
 
 def main() -> None:

@@ -8,18 +8,20 @@ Private to the collection metalstack.provisioning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
-from urllib.parse import quote
 
-from .._errors import NotFoundError, UsageError
-from .._reconcile import Plan, Resource, Step, changes
-from .image import Image, from_v1, parse_image_id
-from .values import timestamp, write_timestamp
+from .._errors import ProtocolError, UsageError
+from .by_id import ByIdResource, convert_all, get_by_id
+from .image import Image, ImageList, from_v1, parse_image_id
+from .values import text, timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from .v1 import MetalV1
 
+_URL = re.compile(r"https?://[^/\s]+\S*")
+_SHOWN = 5
 # Options of a user and fields of the API.
 _FIELDS = {
     "url": "url",
@@ -31,96 +33,101 @@ _FIELDS = {
 }
 
 
-def get_image(api: MetalV1, id: str) -> Image | None:  # noqa: A002
-    """Return the image of exactly that id (``GET /v1/image/{id}``), None when there is none."""
-    try:
-        return from_v1(id, api.get(f"/v1/image/{quote(id, safe='')}"))
-    except NotFoundError:
-        return None
+def get_image(api: MetalV1, id: str, *, usage: bool = False) -> Image | None:  # noqa: A002
+    """Return the image of exactly that id, None when there is none; with ``usage`` also what uses it."""
+    if not usage:
+        return get_by_id(api, "/v1/image", id, _convert)
+    path = "/v1/image/find"
+    items = api.post(path, {"id": id}, query={"show-usage": "true"}, idempotent=True) or []
+    return next(iter(convert_all(items, path, _convert)), None)
 
 
-class ImageResource(Resource[Image]):
-    """One image. ``wanted`` has ``id``, ``state`` and the fields of an image; ``read`` finds an image by its id."""
+def find_image(listed: ImageList, id: str) -> Image | None:  # noqa: A002
+    """Return the image of exactly that id. Raises ProtocolError if it is there, but cannot be understood."""
+    for image in listed.images:
+        if image.id == id:
+            return image
+    for name, reason in listed.skipped:
+        if name == id:
+            raise ProtocolError(f"The image {id} of the metal-api cannot be understood: {reason}")
+    return None
+
+
+def _convert(item: Mapping[str, Any]) -> Image:
+    return from_v1(text(item, "id"), item)
+
+
+class ImageResource(ByIdResource[Image]):
+    """One image. ``wanted`` has ``id``, ``state`` and the fields of an image; ``read`` finds an image by its id.
+
+    An image that is to be deleted should be read with what uses it.
+    """
+
+    kind = "image"
+    path = "/v1/image"
 
     def __init__(self, api: MetalV1, wanted: Mapping[str, Any], read: Callable[[str], Image | None]) -> None:
-        self._api = api
-        self._id: str = wanted["id"]
-        self._absent = wanted.get("state") == "absent"
-        self._wanted = _normal(wanted)
+        super().__init__(api, wanted)
         self._read = read
-        self.label = f"the image {self._id}"
+        self._users: Sequence[str] = ()
 
     def read(self) -> Image | None:
         """Return the image of exactly that id."""
-        return self._read(self._id)
+        found = self._read(self._id)
+        self._users = found.used_by if found is not None else ()
+        return found
 
     def show(self, actual: Image) -> dict[str, Any]:
         """Return it in the collection's words."""
         return actual.as_dict()
 
-    def plan(self, actual: Image | None) -> Plan:
-        """Create, update or delete."""
-        before = None if actual is None else actual.as_dict()
-        if self._absent:
-            steps = () if before is None else (Step(f"delete {self.label}", self._delete),)
-            return Plan(before, None, steps)
-        if before is None:
-            return self._creation()
-        changed = changes(before, self._wanted)
-        if not changed:
-            return Plan(before, before)
-        what = ", ".join(sorted(changed))
-        step = Step(f"update {self.label}: {what}", lambda: self._api.post("/v1/image", self._body(changed)))
-        return Plan(before, {**before, **changed}, (step,))
+    def check_deletion(self) -> None:
+        """Refuse what the API would refuse."""
+        if self._users:
+            names = ", ".join([*sorted(self._users)[:_SHOWN], *(["..."] if len(self._users) > _SHOWN else [])])
+            raise UsageError(
+                f"state is absent, but {self.label} is used by {len(self._users)} machine(s), which have to be freed "
+                f"or installed with another one first: {names}."
+            )
 
-    def _creation(self) -> Plan:
-        for option in ("url", "features"):
-            if not self._wanted[option]:
-                raise UsageError(
-                    f"{option} is missing: {self.label} does not exist yet, and cannot be created without it."
-                )
-        os, major, minor, patch = parse_image_id(self._id)
-        after = {
-            "id": self._id,
-            "os": os,
-            "version": f"{major}.{minor}.{patch}",
-            "name": "",
-            "description": "",
-            "classification": "preview",
-            **{name: value for name, value in self._wanted.items() if value is not None},
-        }
-        step = Step(f"create {self.label}", lambda: self._api.put("/v1/image", self._body(self._wanted)))
-        return Plan(None, after, (step,))
-
-    def _body(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {_FIELDS[name]: value for name, value in values.items() if value is not None}
-        return {"id": self._id, **fields}
-
-    def _delete(self) -> None:
+    def normal(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields as :meth:`Image.as_dict` has them. Raises UsageError."""
         try:
-            self._api.delete(f"/v1/image/{quote(self._id, safe='')}")
-        except NotFoundError:
-            # somebody else, or the first of two attempts, was faster
-            return
-
-
-def _normal(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields as :meth:`Image.as_dict` has them. Raises UsageError."""
-    try:
-        parse_image_id(wanted["id"])
-    except ValueError as error:
-        raise UsageError(f"id: {error}.") from None
-    values = {name: wanted.get(name) for name in _FIELDS}
-    if values["features"] is not None:
-        values["features"] = sorted(set(values["features"]))
-        if not values["features"]:
-            raise UsageError("features is empty: an image is for machines, for firewalls, or for both.")
-    if values["expiration_date"] is not None:
-        try:
-            expires = timestamp(values["expiration_date"])
+            parse_image_id(self._id)
         except ValueError as error:
-            raise UsageError(f"expiration_date: {error}.") from None
+            raise UsageError(f"id: {error}.") from None
+        values = {name: wanted.get(name) for name in _FIELDS}
+        if values["url"] is not None and not _URL.fullmatch(values["url"]):
+            raise UsageError(
+                f"url of {self.label} is {values['url']!r}, which is not an address like http://host/path."
+            )
+        if values["features"] is not None:
+            values["features"] = sorted(set(values["features"]))
+            if not values["features"]:
+                raise UsageError(
+                    f"features of {self.label} is empty: an image is for machines, for firewalls, or for both."
+                )
+        if values["expiration_date"] is not None:
+            values["expiration_date"] = self._expiration(values["expiration_date"])
+        return values
+
+    def _expiration(self, given: str) -> str:
+        try:
+            expires = timestamp(given)
+        except ValueError as error:
+            raise UsageError(f"expiration_date of {self.label}: {error}.") from None
         if expires is None:
-            raise UsageError("expiration_date is empty; leave it out to keep it as it is.")
-        values["expiration_date"] = write_timestamp(expires)
-    return values
+            raise UsageError(f"expiration_date of {self.label} is empty; leave it out to keep it as it is.")
+        # the database keeps milliseconds
+        return write_timestamp(expires.replace(microsecond=expires.microsecond // 1000 * 1000))
+
+    def new(self) -> dict[str, Any]:
+        """Return what a new image has where nothing is given, except for its expiration, which the API chooses."""
+        self.needed("url", "features")
+        os, major, minor, patch = parse_image_id(self._id)
+        version = f"{major}.{minor}.{patch}"
+        return {"os": os, "version": version, "name": "", "description": "", "classification": "preview"}
+
+    def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a request."""
+        return {_FIELDS[name]: value for name, value in values.items()}
