@@ -147,11 +147,10 @@ class _Tokens:
 
     def _join(self, user: str, roles: Mapping[str, Mapping[str, str]]) -> None:
         """Make the user a member of the projects and tenants that the token has roles in, if it is none yet."""
-        member = self._state.memberships.setdefault(user, {})
         for kind in ("project", "tenant"):
-            known = member.setdefault(f"{kind}s", {})
             for subject, role in roles[f"{kind}_roles"].items():
-                known.setdefault(subject, role)
+                member = self._state.memberships.setdefault(user, {})
+                member.setdefault(f"{kind}s", {}).setdefault(subject, role)
 
 
 _ROLES = ("admin_role", "infra_role")

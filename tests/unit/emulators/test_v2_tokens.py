@@ -193,6 +193,7 @@ def test_lifetimes(cloud: MetalApi, seconds: int | None) -> None:
             f'the following method "{PING_COMPONENT}" is not allowed',
         ),
         ({"project_roles": {OTHER_PROJECT: common_pb2.PROJECT_ROLE_EDITOR}}, f'on subject "{OTHER_PROJECT}"'),
+        ({"project_roles": {PROJECT: 0}}, 'requested project role: "PROJECT_ROLE_UNSPECIFIED" is not allowed'),
         ({"tenant_roles": {"acme": common_pb2.TENANT_ROLE_VIEWER}}, "requested tenant roles are not allowed: [acme]"),
         ({"admin_role": common_pb2.ADMIN_ROLE_VIEWER}, "you are not member of provider tenant"),
         ({"infra_role": common_pb2.INFRA_ROLE_VIEWER}, "is not allowed"),

@@ -255,6 +255,8 @@ def _changed_labels(change: Message, labels: Mapping[str, str]) -> dict[str, str
 
 def _role(kind: str, value: int) -> str:
     name: str = ROLES[kind].Name(value)
+    if not value:
+        _denied(f'requested {kind} role: "{name}" is not allowed')
     return name.removeprefix(f"{kind.upper()}_ROLE_")
 
 
