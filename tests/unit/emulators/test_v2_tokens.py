@@ -222,6 +222,15 @@ def test_no_more_rights_than_the_token_has(cloud: MetalApi) -> None:
         weak.create()
 
 
+def test_no_more_rights_than_the_user_has_by_now(cloud: MetalApi) -> None:
+    former = Tokens(cloud, "ann", type="API", admin_role="EDITOR")
+    with denied() as refused:
+        former.create(permissions=[{"infra": {"methods": [PING_COMPONENT]}}])
+    assert f'the following method "{PING_COMPONENT}" is not allowed' in refused.value.message
+    admin = Tokens(cloud, "metal-stack", type="API", admin_role="EDITOR")
+    assert admin.create(permissions=[{"infra": {"methods": [PING_COMPONENT]}}]).secret
+
+
 def test_roles(cloud: MetalApi) -> None:
     ann = Tokens(cloud, "ann")
     secret = ann.create(project_roles={OTHER_PROJECT: common_pb2.PROJECT_ROLE_VIEWER}).secret
