@@ -343,6 +343,8 @@ def test_the_bmc_is_shown_with_its_password(cloud: MetalApi, raw: RawClient) -> 
         ({"nics_vrfs": ["x"]}, []),
         ({"disk_names": ["/dev/sda"], "disk_sizes": [480_000_000_000]}, MACHINES),
         ({"disk_sizes": [1]}, []),
+        ({"disk_names": ["/dev/sda", "/dev/sdb"]}, []),
+        ({"nics_neighbor_names": ["swp1", "swp2"]}, []),
         ({"hardware_memory": 137438953472}, MACHINES),
         ({"hardware_memory": 1}, []),
         ({"ipmi_mac_address": "cc:cc:cc:cc:cc:04", "ipmi_user": "metal", "ipmi_interface": "lanplus"}, [MACHINES[3]]),
