@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.emulators.metal_api.process import MetalApi
 
 from .helpers import Runner, failure, ok, requests, writes
 
+LIST = "/metalstack.api.v2.PartitionService/List"
 BOOT = {"image_url": "http://images.example.com/initrd", "kernel_url": "http://images.example.com/kernel"}
 STORED = {
     "id": "fra-01",
@@ -201,7 +203,7 @@ def test_info(api: MetalApi) -> None:
 
 @pytest.mark.usefixtures("two")
 def test_info_v2(api: MetalApi) -> None:
-    info = Runner(api, "metal_partition_info", methods=["/metalstack.api.v2.PartitionService/List"])
+    info = Runner(api, "metal_partition_info", methods=[LIST])
     assert ok(info(id="fra-01"))["partitions"] == [{**SHOWN, "name": ""}]
     assert [one["id"] for one in ok(info(labels={"site": "b"}, api_version="v2"))["partitions"]] == ["ber-01"]
 
@@ -216,6 +218,76 @@ def test_capacity_is_asked_only_on_request(api: MetalApi) -> None:
     assert found == {**SHOWN, "capacity": []}
     assert requests(api) == ["GET /v1/partition", "POST /v1/partition/capacity"]
     assert ok(info(id="gone", capacity=True))["partitions"] == []
+
+
+def test_capacity_with_machines(api: MetalApi) -> None:
+    machines = [
+        {"id": f"m{number}", "partition": "fra-01", "size": size}
+        for number, size in enumerate(["s3-large", "s3-large", "c1-small"])
+    ]
+    sizes = [{"id": "s3-large"}, {"id": "c1-small"}]
+    api.control.change_state(partitions=[STORED], machines=machines, sizes=sizes)
+    info = Runner(api, "metal_partition_info", user="Metal-View")
+    (found,) = ok(info(capacity=True))["partitions"]
+    assert [(one["size"], one["total"], one["allocated"]) for one in found["capacity"]] == [
+        ("c1-small", 1, 0),
+        ("s3-large", 2, 0),
+    ]
+    (found,) = ok(info(capacity=True, size="s3-large", project="p"))["partitions"]
+    assert [one["size"] for one in found["capacity"]] == ["s3-large"]
+
+
+ZERO = {
+    "size": "s",
+    "total": 0,
+    "phoned_home": 0,
+    "waiting": 0,
+    "other": 0,
+    "other_machines": [],
+    "allocated": 0,
+    "allocatable": 0,
+    "free": 0,
+    "unavailable": 0,
+    "faulty": 0,
+    "faulty_machines": [],
+    "reservations": 0,
+    "used_reservations": 0,
+    "remaining_reservations": 0,
+}
+
+
+def capacity(api: MetalApi, version: str, answer: object) -> dict[str, Any]:
+    """Return the result when the API answers with this."""
+    v1 = version == "v1"
+    api.control.change_state(partitions=[STORED])
+    path = "/partition/capacity$" if v1 else "admin.v2.PartitionService/Capacity$"
+    content = {"content_type": "application/json", "path": path}
+    api.control.add_fault("status", status=200, body=json.dumps(answer), **content)
+    methods = [LIST, "/metalstack.admin.v2.PartitionService/Capacity"]
+    rights = (("admin_role", "VIEWER"),)
+    info = Runner(api, "metal_partition_info", methods=None if v1 else methods, rights=rights)
+    return info(id="fra-01", capacity=True, size="s", project="p", api_version=version)
+
+
+def test_numbers_of_the_capacity_that_are_left_out_are_zero(api: MetalApi) -> None:
+    server = {"size": "s", "total": 3, "free": 2, "usedreservations": 1, "faultymachines": ["b", "a"]}
+    (found,) = ok(capacity(api, "v1", [{"id": "fra-01", "servers": [server]}]))["partitions"]
+    shown = {**ZERO, "total": 3, "free": 2, "used_reservations": 1, "faulty_machines": ["a", "b"]}
+    assert found["capacity"] == [shown]
+
+
+def test_capacity_v2(api: MetalApi) -> None:
+    """Numbers of 64 bits are text."""
+    server = {"size": "s", "total": "3", "phonedHome": "2", "usedReservations": "1", "otherMachines": ["b", "a"]}
+    answer = {"partitionCapacity": [{"partition": "fra-01", "machineSizeCapacities": [server]}]}
+    (found,) = ok(capacity(api, "v2", answer))["partitions"]
+    shown = {**ZERO, "total": 3, "phoned_home": 2, "used_reservations": 1, "other_machines": ["a", "b"]}
+    assert found["capacity"] == [shown]
+
+
+@pytest.mark.parametrize("answer", [[1], [{"id": 1}], [{"servers": [1]}], [{"servers": [{"total": True}]}]])
+def test_a_capacity_that_cannot_be_understood(api: MetalApi, answer: object) -> None:
+    assert "The capacity of the partitions cannot be understood" in failure(capacity(api, "v1", answer))
 
 
 @pytest.mark.parametrize("option", ["size", "project"])
