@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -301,6 +302,18 @@ def test_a_lost_answer_makes_exactly_one(network: Runner, fault: dict[str, Any])
     assert len(stored(network.api)) == 3
 
 
+def test_an_allocation_that_may_still_come_is_not_repeated(network: Runner) -> None:
+    network.api.control.add_fault("latency", path="/network/allocate", seconds=0.5, count=1)
+    assert "allocate" in failure(network(**STORAGE, timeout=0.2))
+    end = time.monotonic() + 10
+    while not children(network.api):
+        assert time.monotonic() < end, "the allocation does not come"
+        time.sleep(0.01)
+    assert not ok(network(**STORAGE))["changed"]
+    assert len(children(network.api)) == 1
+    assert writes(network.api) == ["POST /v1/network/allocate"]
+
+
 def test_a_child_is_freed_and_a_refusal_is_explained(edit: Runner) -> None:
     have(edit.api, CHILD, ips=({"ipaddress": "10.0.4.5", "networkid": "child", "projectid": PROJECT},))
     assert "no IP" in failure(edit(**STORAGE, state="absent"))
@@ -362,6 +375,8 @@ def test_purge_frees_only_children_of_its_scope(network: Runner) -> None:
 def test_networks_older_than_the_types_are_understood(network: Runner) -> None:
     have(network.api, {**CHILD, "networktype": None, "nattype": None})
     assert not ok(network(**STORAGE, kind="child"))["changed"]
+    network.api.control.change_state(networks=[{**SUPER, "networktype": None, "privatesuper": True}])
+    assert not ok(network(id="super", kind="super"))["changed"]
 
 
 @pytest.fixture
