@@ -30,7 +30,8 @@ class Benchmark:
     """One figure.
 
     ``goal`` is the least good value where ``more_is_better``, else the greatest. A ``count`` is a property that has to
-    hold, whatever the machine: breaking it is a failure, while missing another goal is only shown.
+    hold, whatever the machine: breaking it is a failure, while missing another goal is only shown. ``hosts``: it needs
+    the hosts, which are brought up before it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Benchmark:
     measure: Callable[[CacheWorld], Measurement]
     more_is_better: bool = False
     count: bool = False
+    hosts: bool = True
 
     @property
     def command(self) -> str:

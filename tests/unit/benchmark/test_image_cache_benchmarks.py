@@ -51,7 +51,7 @@ def test_an_unknown_name_is_refused_before_anything_starts() -> None:
         cwd=Path(__file__).resolve().parents[3],
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("bench: there is no benchmark 'image_cache.speed'; there are: image_cache.serve, ")
+    assert done.stderr.startswith("bench: there is no benchmark 'image_cache.speed'; there are: api.task, ")
 
 
 def test_the_programs_configuration_is_the_roles_but_for_what_would_disturb(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
+from tests.support.playbook import TaskResult, play
 
 from .case import KEYS_OF_EMULATOR, Case, all_cases
-from .playbook import TaskResult, play
 from .table import TABLE
 
 CASES = all_cases()
