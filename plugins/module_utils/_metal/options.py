@@ -121,10 +121,11 @@ def _connection(
         auth = from_options(found, default_user=default_user)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return url, auth, _client(params)
+    return url, auth, http_client(params)
 
 
-def _client(params: Mapping[str, Any]) -> HttpClient:
+def http_client(params: Mapping[str, Any]) -> HttpClient:
+    """Return the client for ``ca_path``, ``validate_certs``, ``timeout`` and ``retries``. Raises UsageError."""
     timeout, retries = params.get("timeout"), params.get("retries")
     timeout = 10.0 if timeout is None else timeout
     retries = 3 if retries is None else retries
