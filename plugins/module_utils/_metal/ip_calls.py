@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote
 
-from .._errors import NotFoundError, ProtocolError, UsageError
+from .._errors import ConflictError, NotFoundError, ProtocolError, UsageError
 from .ip import IP, from_v1, from_v2, normal_tags
 from .v1 import MetalV1
 
@@ -120,7 +120,7 @@ class V1Ips(IpCalls):
         if tags is not None:
             now = self.get(actual.ip, None)
             if now is None or now.allocation_uuid != actual.allocation_uuid:
-                raise NotFoundError(f"The IP {actual.ip} was freed by somebody else meanwhile.")
+                raise ConflictError(f"The IP {actual.ip} was freed by somebody else meanwhile.")
             body["tags"] = list(tags(now))
         self._api.post("/v1/ip", body)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import ConflictError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.ip_calls import V1Ips
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import connect
 from ansible_collections.metalstack.provisioning.plugins.modules import metal_ip
@@ -137,6 +138,18 @@ def test_a_tag_that_a_machine_gets_between_reading_and_writing_survives(ip: Runn
     have(ip.api, {"ipaddress": "10.0.0.9", "allocationuuid": "u1", "tags": [MACHINE]})
     calls.update(seen, {}, lambda now: (*now.tags, "a=1"))
     assert set(ips(ip.api)[0]["tags"]) == {MACHINE, "a=1"}
+
+
+def test_an_address_that_is_freed_between_reading_and_writing_is_a_conflict(ip: Runner) -> None:
+    have(ip.api, {"ipaddress": "10.0.0.9", "allocationuuid": "u1"})
+    calls = V1Ips(connect({}, ip.environ()))
+    seen = calls.get("10.0.0.9", None)
+    assert seen is not None
+    for now in ([], [{"ipaddress": "10.0.0.9", "allocationuuid": "u2"}]):
+        have(ip.api, *now)
+        with pytest.raises(ConflictError):
+            calls.update(seen, {}, lambda now: (*now.tags, "a=1"))
+    assert ips(ip.api)[0]["tags"] == []
 
 
 def test_an_address_is_not_given_to_a_machine_by_a_tag(ip: Runner) -> None:
@@ -438,6 +451,27 @@ def test_info_filters(world: MetalApi, version: str, filters: dict[str, Any], ex
     result = ok(info(**filters, api_version=version))
     assert not result["changed"]
     assert [entry["ip"] for entry in result["ips"]] == expected
+
+
+def test_v2_bulk_without_a_project_lists_once_with_the_admin_service(world: MetalApi) -> None:
+    have(world, {"ipaddress": "10.0.0.9"})
+    result = ok(admin(world, "metal_ip")(resources=[{"ip": "10.0.0.9"}], api_version="v2"))
+    assert not result["changed"]
+    assert requests(world) == ["POST /metalstack.admin.v2.IPService/List"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('[{"ipaddress": "10.0.0.9", "name": 5}]', "the IP 10.0.0.9, which cannot be understood: its name is not text"),
+        ('[{"name": "x"}]', "it has no address"),
+        ("[5]", "not a JSON object"),
+        ('{"ips": []}', "not a list"),
+    ],
+)
+def test_an_odd_answer_is_one_sentence(world: MetalApi, body: str, said: str) -> None:
+    world.control.add_fault("status", status=200, body=body, content_type="application/json", path="/v1/ip$")
+    assert said in failure(Runner(world, "metal_ip_info")())
 
 
 def test_info_names_the_machines(world: MetalApi) -> None:

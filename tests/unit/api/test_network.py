@@ -198,6 +198,7 @@ def test_an_existing_network_is_shared_only_on_request(network: Runner, edit: Ru
         ({"id": "internet", "prefixes": []}, "prefixes is empty"),
         ({"id": "internet", "shared": True}, "only children are shared"),
         ({"id": "super", "additional_announcable_cidrs": []}, "lacks 10.240.0.0/12"),
+        ({"id": "super", "nat": True}, "never translated"),
         ({"name": "new", "project": PROJECT}, "partition is missing"),
         ({"name": "new", "kind": "super"}, "id is missing"),
         ({**STORAGE, "name": "new", "prefixes": ["10.0.0.0/22"]}, "prefixes is given"),
@@ -326,6 +327,13 @@ def test_a_child_is_freed_and_a_refusal_is_explained(edit: Runner) -> None:
     assert not ok(edit(**STORAGE, state="absent"))["changed"]
 
 
+def test_a_network_that_somebody_else_frees_first_is_gone(edit: Runner) -> None:
+    have(edit.api, CHILD)
+    edit.api.control.add_fault("reset", method="DELETE", when="after", count=1)
+    assert ok(edit(**STORAGE, state="absent", retries=1))["changed"]
+    assert edit.api.control.counts()["DELETE /metal/v1/network/free/child 404"] == 1
+
+
 def test_a_super_network_with_children_stays(network: Runner) -> None:
     have(network.api, CHILD)
     message = failure(network(id="super", state="absent"))
@@ -431,7 +439,10 @@ def test_v2_manages_other_networks_with_the_admin_service(admin: Runner, network
     assert done["diff"] == planned["diff"]
     assert not ok(admin(**options, **V2))["changed"]
     assert ok(admin(id="external", name="Internet", **V2))["network"]["prefixes"] == ["198.51.100.0/24"]
+    assert ok(admin(id="external", nat=False, destination_prefixes=["198.51.0.0/16"], **V2))["network"]["nat"] is False
+    assert not ok(admin(resources=[{"id": "external", "nat": False}], **V2))["changed"]
     assert ok(admin(id="external", state="absent", **V2))["changed"]
+    assert not ok(admin(id="external", state="absent", **V2))["changed"]
     both = ["10.240.0.0/12", "2001:db8:f::/48"]
     assert ok(admin(id="super", description="x", **V2))["network"]["additional_announcable_cidrs"] == both[:1]
     assert ok(admin(id="super", additional_announcable_cidrs=both, **V2))["changed"]
@@ -509,6 +520,19 @@ def test_info_tells_the_consumption_the_same_in_both_generations(world: MetalApi
     assert seen["consumption"]["ipv6"] is None
     member = Runner(world, "metal_network_info", methods=[], rights=(("project_roles", {PROJECT: "VIEWER"}),))
     assert ok(member(id="child", project=PROJECT, **V2))["networks"] == [seen]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('[{"id": "n", "labels": {"a": 1}}]', "the network n, which cannot be understood: its labels"),
+        ('[{"name": "x"}]', "it has no id"),
+        ("[null]", "not a JSON object"),
+    ],
+)
+def test_an_odd_answer_is_one_sentence(world: MetalApi, body: str, said: str) -> None:
+    world.control.add_fault("status", status=200, body=body, content_type="application/json", path="/v1/network$")
+    assert said in failure(Runner(world, "metal_network_info")())
 
 
 def test_info_without_any_network(api: MetalApi) -> None:
