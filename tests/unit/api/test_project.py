@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._http import HttpClient
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.project_resource import ProjectResource
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.v2 import MetalV2
 from tests.emulators.metal_api.process import MetalApi
 
 from .helpers import Runner, failure, ok, requests, writes
@@ -80,6 +84,13 @@ def test_an_answer_that_is_lost_makes_no_second_project(api: MetalApi) -> None:
     api.control.add_fault("reset", when="after", method="PUT", count=1)
     assert ok(project(name="a", tenant="t"))["changed"]
     assert [one["name"] for one in stored(api)] == ["a"]
+
+
+def test_an_answer_that_comes_too_late_makes_no_second_project(api: MetalApi) -> None:
+    """The first request may still come true after we have looked, so it must not be repeated."""
+    api.control.add_fault("latency", seconds=2, method="PUT", count=1)
+    assert "PUT" in failure(Runner(api, "metal_project")(name="a", tenant="t", timeout=0.3))
+    assert writes(api) == ["PUT /v1/project"]
 
 
 @pytest.mark.parametrize("key", [{"name": "storage"}, {"name": "storage", "tenant": "provider"}, {"id": P1}])
@@ -239,6 +250,32 @@ def test_defect_30_v2_updates_by_the_time_that_it_has_read(api: MetalApi, projec
     (after,) = stored(api)
     for name in ("annotations", "quotas", "avatar_url"):
         assert after[name] == STORED[name]
+
+
+def test_defect_30_v2_gives_back_the_time_as_it_was_written() -> None:
+    """So the server compares it, and refuses if the project was changed after we have read it."""
+    calls: list[tuple[str, Any]] = []
+    answer = {"projects": [{"uuid": P1, "name": "a", "meta": {"updatedAt": "2026-01-01T00:00:00.123456789Z"}}]}
+
+    class Api(MetalV2):
+        def call(self, method: str, message: Mapping[str, Any] | None = None, **_settings: Any) -> dict[str, Any]:
+            calls.append((method, message))
+            return answer
+
+    resource = ProjectResource(Api("http://localhost", None, HttpClient()), {"id": P1, "description": "x"})
+    (step,) = resource.plan(resource.read()).steps
+    step.run()
+    assert calls[-1] == (
+        "metalstack.api.v2.ProjectService/Update",
+        {
+            "project": P1,
+            "updateMeta": {
+                "updatedAt": "2026-01-01T00:00:00.123456789Z",
+                "lockingStrategy": "OPTIMISTIC_LOCKING_STRATEGY_CLIENT",
+            },
+            "description": "x",
+        },
+    )
 
 
 def test_v2_somebody_else_changes_it_meanwhile(api: MetalApi, project_v2: Runner) -> None:
