@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 # Longer than TIMEOUT, so that the answer comes too late; the API goes on with the request all the same.
-LATENCY = 0.5
-TIMEOUT = 0.2
+LATENCY = 0.3
+TIMEOUT = 0.15
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "latency past the timeout": {"action": "latency", "seconds": LATENCY},

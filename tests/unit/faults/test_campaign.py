@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -36,23 +38,26 @@ VOLATILE = frozenset(
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+# The cases spend their time with waiting, so several go on side by side, each with an emulator of its own.
+WORKERS = 4
+# Of the cases, every so manieth is tried; all of them unless tools/unit says something else.
+EVERY = int(os.environ.get("FAULT_CAMPAIGN_EVERY", "1"))
+
+
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[MetalApi]:
-    with running_metal_api(environment=KEYS_OF_EMULATOR) as api:
-        yield api
+def campaign() -> Iterator[Mapping[str, Future[None]]]:
+    """All cases at work; waiting for one of them raises what it has found."""
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
+        # wait for milliseconds where a user waits for seconds
+        patch.setattr(options, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
+        patch.setattr(_reconcile, "_PAUSE", 0.002)
+        yield {case.label: pool.submit(try_everything, case) for case in CASES}
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for milliseconds where a user waits for seconds."""
-    monkeypatch.setattr(options, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
-    monkeypatch.setattr(_reconcile, "_PAUSE", 0.002)
-
-
-def run(emulator: MetalApi, case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
+def run(emulator: MetalApi, case: Case, wish: Mapping[str, Any], timeout: float = 30.0) -> dict[str, Any]:
     """Run the module once, with one repetition of requests that may be repeated."""
     environ = {"METALCTL_API_URL": emulator.v1, **case.environment}
-    return perform_module(case.module, {"retries": 1, "timeout": TIMEOUT, **wish}, environ)
+    return perform_module(case.module, {"retries": 1, "timeout": timeout, **wish}, environ)
 
 
 def prepare(emulator: MetalApi, case: Case, before: list[Mapping[str, Any]]) -> None:
@@ -119,26 +124,39 @@ def check_sentence(result: Mapping[str, Any], label: str) -> None:
     assert "Traceback" not in message and "Error(" not in message, (label, message)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_faults_leave_everything_once_and_as_wanted(emulator: MetalApi, case: Case) -> None:
-    for change, before, wish in changes_of(case):
-        prepare(emulator, case, before)
-        assert not run(emulator, case, wish).get("failed")
-        wanted = settled_state(emulator)
-        requests = len(emulator.control.requests())
-        for name, fault in FAULTS.items():
-            for position in positions(name, change, requests):
+def try_everything(case: Case) -> None:
+    """Disturb each change of a case in every way at every request. Raises AssertionError."""
+    with running_metal_api(environment=KEYS_OF_EMULATOR) as emulator:
+        for change, before, wish in changes_of(case):
+            prepare(emulator, case, before)
+            assert not run(emulator, case, wish).get("failed")
+            wanted = settled_state(emulator)
+            requests = len(emulator.control.requests())
+            tries = [(name, position) for name in FAULTS for position in positions(name, change, requests)]
+            for name, position in tries[::EVERY]:
                 label = f"{case.label}: {change}, {name} at request {position + 1} of {requests}"
                 prepare(emulator, case, before)
-                emulator.control.add_fault(**fault, skip=position, count=1)
-                result = run(emulator, case, wish)
-                state = settled_state(emulator)
-                assert not any(key in json.dumps(result) for key in KEYS_OF_EMULATOR.values()), label
-                if result.get("failed"):
-                    check_sentence(result, label)
-                    emulator.control.clear_faults()
-                    again = run(emulator, case, wish)
-                    assert not again.get("failed"), (label, result["msg"], again["msg"])
-                    state = settled_state(emulator)
-                assert state == wanted, (label, differences(state, wanted))
-                TALLY.note(case.module, failed=bool(result.get("failed")))
+                disturb(emulator, case, wish, wanted, label, {**FAULTS[name], "skip": position, "count": 1})
+
+
+def disturb(
+    emulator: MetalApi, case: Case, wish: Mapping[str, Any], wanted: Any, label: str, fault: Mapping[str, Any]
+) -> None:
+    """Run the module with one fault, and check what it leaves behind."""
+    emulator.control.add_fault(**fault)
+    result = run(emulator, case, wish, TIMEOUT)
+    state = settled_state(emulator)
+    assert not any(key in json.dumps(result) for key in KEYS_OF_EMULATOR.values()), label
+    if result.get("failed"):
+        check_sentence(result, label)
+        emulator.control.clear_faults()
+        again = run(emulator, case, wish)
+        assert not again.get("failed"), (label, result["msg"], again["msg"])
+        state = settled_state(emulator)
+    assert state == wanted, (label, differences(state, wanted))
+    TALLY.note(case.module, failed=bool(result.get("failed")))
+
+
+@pytest.mark.parametrize("label", [case.label for case in CASES])
+def test_faults_leave_everything_once_and_as_wanted(campaign: Mapping[str, Future[None]], label: str) -> None:
+    campaign[label].result()
