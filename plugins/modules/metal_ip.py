@@ -116,7 +116,9 @@ options:
         choices: [present, absent]
         default: present
   purge_scope:
-    description: Which addresses O(purge) may free. Those that machines hold, and all others, stay.
+    description:
+      - Which addresses O(purge) may free. Those that machines hold, and all others, stay.
+      - Addresses that a Kubernetes cluster took for its services are held by no machine, and are not spared.
     type: dict
     suboptions:
       network:
