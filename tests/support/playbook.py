@@ -92,3 +92,17 @@ def play(
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     results = [TaskResult(line["task"], line["failed"], line["result"]) for line in lines]
     return Play(results, output)
+
+
+def ansible(directory: Path, program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run ``ansible-<program>`` and return what it prints; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", program, *arguments],
+        cwd=directory,
+        env={**settings(directory), "RECORD_RESULTS": os.devnull, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
