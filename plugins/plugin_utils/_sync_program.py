@@ -22,8 +22,9 @@ import yaml
 COLLECTION_ROOT = Path(__file__).resolve().parents[2]
 # Relative imports of the sources hold, since they keep their places below this package.
 PACKAGE = "metalstack_provisioning"
-FILES = ("_errors.py", "_http*.py", "_redact.py", "_units.py")
-_PACKAGES = ("_metal", "_image_cache")
+# Of the clients of the metal-api what the program reads with; the rest is the modules'.
+_METAL = ("__init__", "auth", "component", "image", "partition", "token", "v1", "v2", "values")
+FILES = ("_errors.py", "_http*.py", "_redact.py", "_units.py", *(f"_metal/{name}.py" for name in _METAL))
 # Only used by a module, before there is a program.
 _LEFT_OUT = "_image_cache/preflight"
 # -I: neither the environment nor the working directory can put other code in front of ours.
@@ -55,7 +56,7 @@ def build(root: Path = COLLECTION_ROOT) -> Program:
     version = _collection_version(root)
     members = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": f'__version__ = "{version}"\n'.encode()}
     source = root / "plugins" / "module_utils"
-    for pattern in (*FILES, "_image_cache/cli.py", *(f"{package}/**/*.py" for package in _PACKAGES)):
+    for pattern in (*FILES, "_image_cache/cli.py", "_image_cache/**/*.py"):
         paths = list(source.glob(pattern))
         if not paths:
             raise BuildError(f"The collection lacks plugins/module_utils/{pattern}.")

@@ -67,7 +67,7 @@ def installed(program: Program, tmp_path: Path) -> Path:
 def small_collection(root: Path) -> Path:
     """A collection with the least that a program needs; its command prints what it was given."""
     utils = root / "plugins" / "module_utils"
-    for pattern in (*FILES, "_metal/__init__.py", "_image_cache/__init__.py"):
+    for pattern in (*FILES, "_image_cache/__init__.py"):
         path = utils / pattern.replace("*", "")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("", encoding="utf-8")
@@ -114,7 +114,7 @@ def test_what_is_in_it(program: Program) -> None:
     assert {"__main__.py", "metalstack_provisioning/__init__.py", "metalstack_provisioning/_http.py"} <= set(inside)
     assert "metalstack_provisioning/_image_cache/cli.py" in inside
     assert "metalstack_provisioning/_metal/auth.py" in inside
-    assert not [name for name in inside if "preflight" in name]
+    assert not [name for name in inside if "preflight" in name or "resource" in name]
     assert all(name.endswith(".py") for name in inside)
     assert not [name for name in inside if "__pycache__" in name or name.startswith(("/", ".."))]
     assert program.content.startswith(b"#!/usr/bin/python3 -I\n")
