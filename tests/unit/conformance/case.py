@@ -22,8 +22,8 @@ class Case:
     ``missing`` lacks an option that ``needs`` names; the error must say so. ``key`` is the result's key.
     ``expected`` and ``updated`` are parts of the result after ``create`` and ``update``. ``state`` are sections of the
     emulator's state before. ``environment`` are variables for the credential. ``unknown`` are keys of the result that
-    check mode cannot predict, and that differ from run to run. ``variant`` tells cases of one module apart; ``faults``:
-    the fault campaign tries it.
+    check mode cannot predict, and that differ from run to run. ``prepare`` gets the emulator and
+    returns more variables. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it.
     """
 
     module: str
@@ -38,7 +38,7 @@ class Case:
     state: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
-    prepare: Callable[[Any], None] | None = None
+    prepare: Callable[[Any], Mapping[str, str]] | None = None
     variant: str = ""
     faults: bool = True
 

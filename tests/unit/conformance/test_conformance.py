@@ -59,15 +59,14 @@ def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
 
 def run_case(emulator: MetalApi, directory: Path, case: Case, shell: str) -> dict[str, TaskResult]:
     emulator.control.replace_state(**case.state)
-    if case.prepare is not None:
-        case.prepare(emulator)
+    prepared = case.prepare(emulator) if case.prepare is not None else {}
     listed = steps(case)
     name = f"metalstack.provisioning.{case.module}"
     done = play(
         directory,
         [{"name": column, name: dict(options), "check_mode": check} for column, options, check in listed],
         "--diff",
-        environment={"METALCTL_API_URL": emulator.v1, **case.environment},
+        environment={"METALCTL_API_URL": emulator.v1, **case.environment, **prepared},
         variables=SHELLS[shell],
     )
     assert [result.name for result in done.results] == [column for column, _options, _check in listed], done.output
