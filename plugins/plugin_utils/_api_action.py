@@ -3,14 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the modules that talk to an API: inside the controller where that makes no difference, else as modules.
 
-``meta/runtime.yml`` routes them here (``plugin_routing.modules.<name>.action_plugin``; a redirect of the action would
-make one action of all of them for ``module_defaults``). A module is a forked Python that compiles its code anew each
-time, about 0.3 s; here the same code costs milliseconds, and a loop keeps its connection.
+A module is a forked Python that compiles its code anew each time, about 0.3 s; here the same code costs milliseconds,
+and a loop keeps its connection. Each module has an action plugin of its own name, of a few lines. A common one, to
+which ``meta/runtime.yml`` routes, would be loaded only in the process that Ansible forks for each task; its imports, which
+Ansible compiles anew as well, would cost several times what the task does. One of the task's own name is loaded before
+the fork. (And a redirect of actions makes one and the same action of all of them for ``module_defaults``.)
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 from types import ModuleType
 from typing import Any
@@ -23,28 +24,23 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._task import Task, perform
 
-_MODULES = "ansible_collections.metalstack.provisioning.plugins.modules"
 # For the search of a fault: what a module does in the controller, it must do as a module as well.
 _SWITCH = "metalstack_provisioning_in_controller"
 
 
-class ActionModule(ActionBase):
-    """Ansible's entry point."""
+class ApiActionModule(ActionBase):
+    """The action plugin of a module; ``MODULE`` is that module's file, with its SPEC and its ``run``."""
 
+    MODULE: ModuleType
     _supports_check_mode = True
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not self._in_controller(task_vars or {}):
-            result.update(
-                self._execute_module(
-                    module_name=self._task.resolved_action, task_vars=task_vars, wrap_async=self._task.async_val
-                )
-            )
-            return result
-        module = importlib.import_module(f"{_MODULES}.{self._task.resolved_action.rpartition('.')[2]}")
-        result.update(self._perform(module))
+        if self._in_controller(task_vars or {}):
+            result.update(self._perform())
+        else:
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
         return result
 
     def _in_controller(self, task_vars: dict[str, Any]) -> bool:
@@ -56,8 +52,8 @@ class ActionModule(ActionBase):
             and boolean(switch)
         )
 
-    def _perform(self, module: ModuleType) -> dict[str, Any]:
-        checked = ArgumentSpecValidator(**module.SPEC.arguments()).validate(dict(self._task.args))
+    def _perform(self) -> dict[str, Any]:
+        checked = ArgumentSpecValidator(**self.MODULE.SPEC.arguments()).validate(dict(self._task.args))
         params, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
             message = checked.errors.msg
@@ -66,7 +62,7 @@ class ActionModule(ActionBase):
             done: dict[str, Any] = {"failed": True, "msg": message}
         else:
             task = Task(params, self._task.check_mode, self._task.diff, self._environ())
-            done = perform(module.run, task)
+            done = perform(self.MODULE.run, task)
         done.setdefault("changed", False)
         done["invocation"] = {"module_args": params}
         clean: dict[str, Any] = remove_values(done, secrets)
