@@ -4,10 +4,12 @@
 """Runs the modules that talk to an API: inside the controller where that makes no difference, else as modules.
 
 A module is a forked Python that compiles its code anew each time, about 0.3 s; here the same code costs milliseconds,
-and a loop keeps its connection. Each module has an action plugin of its own name, of a few lines. A common one, to
-which ``meta/runtime.yml`` routes, would be loaded only in the process that Ansible forks for each task; its imports, which
-Ansible compiles anew as well, would cost several times what the task does. One of the task's own name is loaded before
-the fork. (And a redirect of actions makes one and the same action of all of them for ``module_defaults``.)
+and a loop keeps its connection.
+
+Each module has an action plugin of its own name, of a few lines. A common one, to which ``meta/runtime.yml`` routes,
+would be loaded only in the process that Ansible forks for each task; its imports, which Ansible compiles anew as well,
+would cost several times what the task does. One of the task's own name is loaded before the fork. (And a redirect of
+actions makes one and the same action of all of them for ``module_defaults``.)
 """
 
 from __future__ import annotations
