@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .._errors import UsageError
+from .._units import shown
+
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
 )
@@ -110,12 +113,16 @@ def address(value: str) -> str:
 
 
 def given_labels(value: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Return a map of a user as the API stores it, all values text; None for none."""
+    """Return a map of a user as the API stores it, all values text; None for none. Raises UsageError."""
     if value is None:
         return None
     words = {True: "true", False: "false", None: ""}
-    plain = {key: words[one] if isinstance(one, bool) or one is None else str(one) for key, one in value.items()}
-    return {str(key): one for key, one in plain.items()}
+    found = {}
+    for key, one in value.items():
+        if isinstance(one, (Mapping, list)):
+            raise UsageError(f"{key} is to be {shown(one)}, but the values of labels and the like are text.")
+        found[str(key)] = words[one] if isinstance(one, bool) or one is None else str(one)
+    return found
 
 
 def v2_labels(item: Mapping[str, Any]) -> dict[str, str]:

@@ -114,6 +114,12 @@ def test_wrong_input_is_refused_before_anything_is_written(
     assert writes(api) == []
 
 
+@pytest.mark.parametrize("value", [["b"], {"b": "c"}])
+def test_labels_are_text(api: MetalApi, size: Runner, value: object) -> None:
+    assert "a is to be a " in failure(size(id="s1", labels={"a": value}))
+    assert writes(api) == []
+
+
 def test_the_size_of_machines_that_have_none(size: Runner) -> None:
     assert "id is 'unknown'" in failure(size(id="unknown", constraints=[{"type": "cores", "max": 1}]))
 
