@@ -22,8 +22,8 @@ description:
   - Networks and rules cannot be changed later. To join another network, a firewall is replaced by a new one.
   - Differences of V(v2). At least one external network is needed, at most one private shared network is allowed, ports
     end at 65532, and comments of rules are in lower case. Tags are labels, and O(placement_tags) placement labels. Only
-    admins may choose a machine by O(id). Addresses are found wherever O(networks[].ips) are not given. O(reinstall)
-    does not exist.
+    admins may choose a machine by O(id) or wait for one that was freed, and O(name) is needed. Addresses are found
+    wherever O(networks[].ips) are not given. O(reinstall) does not exist.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.metal

@@ -20,8 +20,8 @@ description:
   - A machine may be in exactly one private network, shared or not. To be in a private shared network it has to be
     allocated by the project that owns the network.
   - Differences of V(v2). Tags are labels, and O(placement_tags) placement labels. Only admins may choose a machine by
-    O(id). Addresses are found wherever O(networks[].ips) are not given. Neither O(reinstall) nor
-    O(remove_from_database) exists.
+    O(id) or wait for one that was freed, and O(name) is needed. Addresses are found wherever O(networks[].ips) are not
+    given. Neither O(reinstall) nor O(remove_from_database) exists.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.metal

@@ -144,13 +144,14 @@ class V2Machines(MachineCalls):
         self.api = api
 
     def get(self, id: str, project: str | None) -> Machine | None:  # noqa: A002
-        try:
-            # the admin's list: a machine that nobody has is in no project's
-            found = list_machines(self.api, {"uuid": id}, None)
-        except PermissionDeniedError:
-            if project is None:
-                raise
-            found = list_machines(self.api, {"uuid": id}, project)
+        found = [] if project is None else list_machines(self.api, {"uuid": id}, project)
+        if not found:
+            try:
+                # The admin's list, since a machine that nobody has is in no project's.
+                found = list_machines(self.api, {"uuid": id}, None)
+            except PermissionDeniedError:
+                if project is None:
+                    raise
         return next((machine for machine in found if machine.id == id), None)
 
     def named(self, name: str, project: str, partition: str | None) -> list[Machine]:

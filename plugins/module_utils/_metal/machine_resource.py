@@ -112,8 +112,11 @@ class AllocationResource(Resource[Machine]):
         """Raise UsageError when something is missing that an allocation needs."""
         wish = self._wish
         if wish.id is not None and self.machine is None:
-            raise UsageError(f"id is {wish.id}, but there is no such machine.")
+            hidden = " that the token may see" if self._calls.generation == "v2" else ""
+            raise UsageError(f"id is {wish.id}, but there is no such machine{hidden}.")
         needed = ["project", "image", "networks"] + (["partition", "size"] if wish.id is None else [])
+        if self._calls.generation == "v2":
+            needed.append("name")
         for option in needed:
             if getattr(wish, option) is None:
                 raise UsageError(f"{option} is missing: {self.label} is not allocated yet, and cannot be without it.")

@@ -75,7 +75,8 @@ def run_allocation(task: Task, role: str) -> dict[str, Any]:
     if params["wait"] and not task.check_mode and machine is not None:
         waiting = Waiting(params["wait_timeout"], params["wait_interval"])
         if absent:
-            wait_until_free(calls, machine, waiting, changed=outcome.changed)
+            warning = wait_until_free(calls, machine, waiting, changed=outcome.changed)
+            task.warnings += [warning] if warning else []
         elif machine.allocation is not None:
             outcome.thing = resource.show(wait_until_installed(calls, machine, waiting, changed=outcome.changed))
     return {**task.result(outcome, role), "drift": resource.drift}

@@ -8,6 +8,7 @@ Private to the collection metalstack.provisioning.
 
 from __future__ import annotations
 
+from .._errors import PermissionDeniedError
 from .._wait import WaitError, Waiting
 from .machine import ALIVE, BEING_FREED, DEAD, ON_ITS_WAY, PHONED_HOME, WAITING, Machine
 from .machine_calls import MachineCalls
@@ -43,10 +44,11 @@ def wait_until_installed(calls: MachineCalls, machine: Machine, waiting: Waiting
     )
 
 
-def wait_until_free(calls: MachineCalls, machine: Machine, waiting: Waiting, *, changed: bool) -> None:
+def wait_until_free(calls: MachineCalls, machine: Machine, waiting: Waiting, *, changed: bool) -> str | None:
     """Return when a machine that was freed waits for its next allocation. Raises :class:`~.._errors.ApiError`.
 
-    Without a change, only a machine that is being freed is waited for.
+    Without a change, only a machine that is being freed is waited for. Returns a warning when it cannot be seen: a
+    token of v2 for a project does not see machines that nobody has.
     """
 
     def done(current: Machine) -> bool:
@@ -61,14 +63,20 @@ def wait_until_free(calls: MachineCalls, machine: Machine, waiting: Waiting, *, 
         return "it is in a crash loop" if current.crash_loop else None
 
     if not changed and (machine.last_event not in BEING_FREED or machine.liveliness == DEAD):
-        return
-    waiting.until(
-        lambda: _read(calls, machine.id, None),
-        done,
-        what=f"the machine {machine.id} to wait for its next allocation",
-        seen=Machine.seen,
-        hopeless=hopeless,
-    )
+        return None
+    try:
+        waiting.until(
+            lambda: _read(calls, machine.id, None),
+            done,
+            what=f"the machine {machine.id} to wait for its next allocation",
+            seen=Machine.seen,
+            hopeless=hopeless,
+        )
+    except PermissionDeniedError:
+        if calls.generation == "v1":
+            raise
+        return f"The machine {machine.id} was freed, but is not waited for: only a token of an admin can see it now."
+    return None
 
 
 def _read(calls: MachineCalls, id: str, project: str | None) -> Machine:  # noqa: A002
