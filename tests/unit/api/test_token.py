@@ -9,6 +9,7 @@ import json
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.tok
 from ansible_collections.metalstack.provisioning.plugins.modules import metal_token, metal_token_info
 from tests.conftest import ROOT
 from tests.emulators.metal_api.process import MetalApi
+from tests.support.playbook import play
+from tests.unit.faults.kinds import FAULTS, TIMEOUT
 
 from .helpers import Runner, failure, ok, requests
 
@@ -266,6 +269,55 @@ def test_lost_answer_leaves_one_token(tasks: Tasks, tmp_path: Path, fault: dict[
     assert not ok(tasks(**options))["changed"]
 
 
+def settle(api: MetalApi) -> None:
+    """Wait until no request is at work any more."""
+    end = time.monotonic() + 10
+    while any(entry["seconds"] is None for entry in api.control.requests()):
+        assert time.monotonic() < end, "a request does not end"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("change", ["create", "update", "renew", "absent"])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("null lists", "somebody else is faster")])
+def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, change: str) -> None:
+    """Afterwards there is exactly one token, that of the file, or the module failed and the next run puts it right."""
+    dest = tmp_path / "token"
+    first = {**CACHE, "dest": str(dest), "lifetime": 700}
+    wish = {
+        "create": first,
+        "update": {**first, "labels": {"a": "b"}},
+        "renew": {**CACHE, "dest": str(dest), "lifetime": 3600, "renew_before": 1000},
+        "absent": {"description": "image cache", "state": "absent"},
+    }[change]
+
+    def begin() -> None:
+        tasks.api.control.clear_faults()
+        ok(tasks(description="image cache", state="absent"))
+        dest.unlink(missing_ok=True)
+        if change != "create":
+            ok(tasks(**first))
+        tasks.api.control.forget_requests()
+
+    begin()
+    ok(tasks(**wish))
+    asked = len(requests(tasks.api))
+    assert asked >= 3
+    for position in range(asked):
+        begin()
+        tasks.api.control.add_fault(**{**FAULTS[name], "skip": position, "count": 1})
+        done = tasks(retries=1, timeout=TIMEOUT, **wish)
+        settle(tasks.api)
+        tasks.api.control.clear_faults()
+        assert dest.exists() is False or dest.read_text().strip() not in json.dumps(done)
+        assert tasks.own not in json.dumps(done)
+        if done.get("failed"):
+            assert "\n" not in done["msg"] and done["msg"][-1] in ".)"
+            ok(tasks(**wish))
+        there = tasks.there()
+        assert there == ([] if change == "absent" else [token_id(dest.read_text())]), (position, done)
+        assert not ok(tasks(**wish))["changed"]
+
+
 # --- refresh ---
 
 
@@ -332,6 +384,19 @@ def test_info(tasks: Tasks, api: MetalApi) -> None:
     assert len(tasks.info(all_users=True)) == 3
     assert tasks.info(type="user") == [] and tasks.info(uuid=PROJECT) == []
     assert made["secret"] not in json.dumps(tasks.info(all_users=True))
+
+
+@pytest.mark.parametrize("module", [metal_token, metal_token_info], ids=lambda module: module.__name__.split(".")[-1])
+def test_examples_work(tasks: Tasks, tmp_path: Path, module: Any) -> None:
+    (tmp_path / "automation.token").write_text(tasks.own)
+    text = module.EXAMPLES.replace("https://v2.api.example.com", tasks.api.v2).replace("/etc/metal", str(tmp_path))
+    wanted = yaml.safe_load(text)
+    done = play(tmp_path, wanted, variables={"metal_admin_token": tasks.own})
+    assert [result.name for result in done.results] == [task["name"] for task in wanted], done.output
+    assert not [result.values for result in done.results if result.failed]
+    assert tasks.own not in done.output
+    for path in tmp_path.glob("*.token"):
+        assert path.read_text().strip() not in done.output
 
 
 # --- defects of metal-ansible-modules ---
