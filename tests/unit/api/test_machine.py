@@ -282,7 +282,10 @@ def test_tags_are_merged_and_need_the_admin_key(api: MetalApi, run: Runner, admi
     api.control.forget_requests()
     said = failure(run(**NAMED, tags=["a=2"]))
     assert "needs the role admin" in said
+    check = ok(admin(check_mode=True, **NAMED, tags=["a=2", "new"]))
+    assert check["drift"] == [], "what will be changed is no drift"
     changed = ok(admin(**NAMED, tags=["a=2", "new"]))
+    assert changed["diff"] == check["diff"] and "warnings" not in changed
     assert changed["diff"]["before"]["tags"] == ["a=1", "mine"]
     assert changed["diff"]["after"]["tags"] == ["a=2", "mine", "new"]
     tags = changed["machine"]["tags"]
@@ -324,6 +327,8 @@ def test_reinstall_on_image_change(api: MetalApi, run: Runner) -> None:
 
 def test_reinstall_always_does_it_once_in_a_run(api: MetalApi, run: Runner) -> None:
     only(api, machine(1, allocation=allocation()))
+    # So fast that it is over when the module looks again.
+    api.control.life(step=0.0001)
     for _time in range(2):
         api.control.forget_requests()
         assert ok(run(**NAMED, reinstall="always"))["changed"]
