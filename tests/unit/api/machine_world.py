@@ -100,6 +100,17 @@ def world(*machines: Mapping[str, Any], **sections: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def world_of_v2(**sections: Any) -> dict[str, Any]:
+    """The same with the types of networks, which v2 goes by."""
+    types = {
+        "super": "super", "underlay": "underlay", INTERNET: "external", STORAGE: "child-shared",
+        SHARED: "child-shared", TENANT: "child",
+    }  # fmt: skip
+    state = world(**sections)
+    state["networks"] = [{**network, "networktype": types[network["id"]]} for network in state["networks"]]
+    return state
+
+
 def _partition(name: str) -> dict[str, Any]:
     return {
         "id": name,

@@ -15,10 +15,6 @@ from . import machine_world as world
 from .helpers import Runner, failure, ok
 from .machine_world import QUICK, STORAGE_PROJECT, TENANT_PROJECT, machine_id
 
-TYPES = {
-    "super": "super", "underlay": "underlay", world.INTERNET: "external", world.STORAGE: "child-shared",
-    world.SHARED: "child-shared", world.TENANT: "child",
-}  # fmt: skip
 NAMED = {"name": "one", "project": STORAGE_PROJECT, **QUICK}
 CREATE: dict[str, Any] = {
     **NAMED,
@@ -44,9 +40,7 @@ ADMIN = (("admin_role", "EDITOR"), ("project_roles", {TENANT_PROJECT: "EDITOR", 
 
 @pytest.fixture
 def there(api: MetalApi) -> MetalApi:
-    state = world.world()
-    state["networks"] = [{**network, "networktype": TYPES[network["id"]]} for network in state["networks"]]
-    api.control.replace_state(**state)
+    api.control.replace_state(**world.world_of_v2())
     return api
 
 

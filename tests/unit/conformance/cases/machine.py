@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.emulators.metal_api.process import MetalApi
 from tests.unit.api import machine_world as world
 
 from ..case import ADMIN, Case
@@ -40,6 +41,14 @@ FIREWALL = {
 # reports depends on when it is looked at.
 UNKNOWN = frozenset({"id", "rack", "hardware", "networks", "tags", "image", "last_event"})
 
+
+def token(emulator: MetalApi) -> dict[str, str]:
+    """Return the environment with a new token of an admin who edits the project."""
+    emulator.control.revoke_all()
+    secret = emulator.control.token((), admin_role="EDITOR", project_roles={world.STORAGE_PROJECT: "EDITOR"})
+    return {"METALCTL_API_URL": emulator.v2, "METALCTL_API_TOKEN": secret}
+
+
 CASES = [
     Case(
         module="metal_machine",
@@ -74,5 +83,22 @@ CASES = [
         environment=ADMIN,
         state=world.world(),
         unknown=UNKNOWN,
+    ),
+    Case(
+        module="metal_machine",
+        variant="v2",
+        key="machine",
+        create={**MACHINE, "image": world.NEW_IMAGE},
+        expected={"name": "storage-1", "image": world.NEW_IMAGE, "tags": ["first", "role=storage"], "succeeded": True},
+        missing={key: value for key, value in MACHINE.items() if key != "networks"},
+        needs="networks",
+        update={**MACHINE, "image": world.NEW_IMAGE, "tags": ["role=target"]},
+        updated={"tags": ["first", "role=target"]},
+        absent={"name": "storage-1", "project": world.STORAGE_PROJECT, "state": "absent", **world.QUICK},
+        prepare=token,
+        state=world.world_of_v2(),
+        unknown=UNKNOWN,
+        # The campaign asks v1.
+        faults=False,
     ),
 ]
