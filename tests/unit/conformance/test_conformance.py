@@ -9,7 +9,7 @@ does what was predicted; applying again does nothing; the same for an update; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,23 @@ SHELLS = {"controller": {}, "module": {"metalstack_provisioning_in_controller": 
 VOLATILE = {"created", "changed_at", "allocation_uuid"}
 
 
+RunCase = Callable[[Case, str], Mapping[str, TaskResult]]
+
+
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[MetalApi]:
+def results_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCase]:
+    """Run a case in a shell, once for all tests."""
     with running_metal_api(environment=KEYS_OF_EMULATOR) as api:
-        yield api
+        # by label: a Case holds mappings, which cannot be keys
+        kept: dict[tuple[str, str], Mapping[str, TaskResult]] = {}
+
+        def results(case: Case, shell: str) -> Mapping[str, TaskResult]:
+            key = (case.label, shell)
+            if key not in kept:
+                kept[key] = run_case(api, tmp_path_factory.mktemp("play"), case, shell)
+            return kept[key]
+
+        yield results
 
 
 def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
@@ -107,8 +120,8 @@ def known_diff(result: TaskResult, case: Case) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_module_conforms(emulator: MetalApi, tmp_path: Path, case: Case, shell: str) -> None:
-    results = run_case(emulator, tmp_path, case, shell)
+def test_module_conforms(results_of: RunCase, case: Case, shell: str) -> None:
+    results = results_of(case, shell)
     with TABLE.row(case.label, shell) as row:
         assert results["missing"].failed
         assert case.needs in results["missing"].values["msg"]
@@ -126,8 +139,8 @@ def test_module_conforms(emulator: MetalApi, tmp_path: Path, case: Case, shell: 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_results_are_the_same_in_both_shells(emulator: MetalApi, tmp_path: Path, case: Case) -> None:
-    both = [run_case(emulator, tmp_path, case, shell) for shell in SHELLS]
+def test_results_are_the_same_in_both_shells(results_of: RunCase, case: Case) -> None:
+    both = [results_of(case, shell) for shell in SHELLS]
     controller, module = ({name: comparable(result, case) for name, result in results.items()} for results in both)
     assert controller == module
 
