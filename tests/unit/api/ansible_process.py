@@ -84,7 +84,9 @@ def ansible_process(home: Path) -> Iterator[AnsibleProcess]:
         text=True,
     )
     with process:
-        yield AnsibleProcess(process)
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        try:
+            yield AnsibleProcess(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.wait(timeout=30) == 0
