@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._metal_names import unique, usable
+from tests.conftest import ROOT
 from tests.emulators.metal_api.process import MetalApi
 
 from .ansible_process import AnsibleProcess, Answer, PluginError, ansible_environment, ansible_process
@@ -118,6 +119,10 @@ class Inventories:
     ) -> Answer:
         environ = VIEW if environ is None else environ
         return self._ansible.inventory(self.write(**options), environ=environ, cache=cache_allowed)
+
+    def again(self) -> Answer:
+        """Load the file as it is."""
+        return self._ansible.inventory(self.path, environ=VIEW)
 
     def hosts(self, **options: Any) -> dict[str, Any]:
         hosts = self.load(**options).result["hosts"]
@@ -596,6 +601,18 @@ def test_command_line(emulated: Inventories, tmp_path: Path) -> None:
     other.write_text(path.read_text())
     refused = _command(tmp_path, "ansible-inventory", "-i", str(other), "--list")
     assert "server-1" not in refused.stdout
+
+
+def test_examples_work(emulated: Inventories, api: MetalApi, tmp_path: Path) -> None:
+    text = (ROOT / "plugins/inventory/metal.py").read_text().partition('EXAMPLES = r"""')[2].partition('"""')[0]
+    (tmp_path / "view.key").write_text("metal-view\n")
+    seen = []
+    for example in yaml.safe_load_all(text.replace("/etc/metal/", f"{tmp_path}/").replace("~/", f"{tmp_path}/")):
+        emulated.path.write_text(yaml.safe_dump({**example, "api_url": api.v1}))
+        answer = emulated.again()
+        seen.append((sorted(answer.result["hosts"]), answer.warnings))
+    assert seen == [(["fw", "m-free", "server-1"], []), (["server-1"], [])]
+    assert api.control.counts()["POST /metal/v1/machine/ipmi/find 200"] == 1
 
 
 def _command(
