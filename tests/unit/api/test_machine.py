@@ -434,3 +434,27 @@ def test_a_machine_without_events_is_freed_though_the_api_answers_404(api: Metal
     only(api, machine(1, events=None, allocation=allocation()))
     assert ok(run(**NAMED, state="absent"))["changed"]
     assert allocated(api) == []
+
+
+def lost_404(api: MetalApi, path: str, when: str = "after") -> None:
+    """Let the API do it and answer 404 (or only that), as it does where it lacks the events of a machine."""
+    api.control.add_fault("status", status=404, message="no event container", when=when, path=path, count=1)
+
+
+def test_a_404_is_no_failure_when_it_was_done(api: MetalApi, run: Runner, admin: Runner) -> None:
+    lost_404(api, "/machine/allocate")
+    made = ok(run(**CREATE))["machine"]
+    assert [one["id"] for one in allocated(api)] == [made["id"]]
+    lost_404(api, f"/machine/{made['id']}/reinstall")
+    assert ok(run(**NAMED, reinstall="always", image=world.OLD_IMAGE))["machine"]["image"] == world.OLD_IMAGE
+    only(api, machine(1, events=None, allocation=allocation()))
+    assert ok(admin(**{**NAMED, "description": "d", "wait": False}))["machine"]["description"] == "d"
+    assert "POST /metal/v1/machine 404" in api.control.counts()
+
+
+def test_a_404_is_a_failure_when_it_was_not_done(api: MetalApi, run: Runner) -> None:
+    lost_404(api, "/machine/allocate", when="before")
+    assert "404: no event container" in failure(run(**CREATE))
+    only(api, machine(1, allocation=allocation()))
+    lost_404(api, "/reinstall", when="before")
+    assert "404: no event container" in failure(run(**NAMED, reinstall="always"))
