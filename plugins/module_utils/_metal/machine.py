@@ -153,6 +153,13 @@ class Machine:
     revision: str = field(default="", compare=False)
 
     @property
+    def held(self) -> Allocation:
+        """Return the allocation of a machine that has one. Raises ValueError for others."""
+        if self.allocation is None:
+            raise ValueError(f"the machine {self.id} is not allocated")
+        return self.allocation
+
+    @property
     def last_event(self) -> str:
         """The newest event, empty without any."""
         return self.events[0].event if self.events else ""

@@ -112,8 +112,7 @@ class V1Machines(MachineCalls):
         self.api.post(f"/v1/{kind}/allocate", {name: value for name, value in body.items() if value is not None})
 
     def update(self, machine: Machine, changed: Mapping[str, Any]) -> None:
-        assert machine.allocation is not None
-        body = {"id": machine.id, "description": changed.get("description", machine.allocation.description)}
+        body = {"id": machine.id, "description": changed.get("description", machine.held.description)}
         if "tags" in changed:
             body["tags"] = list(changed["tags"])
         if "ssh_public_keys" in changed:
@@ -124,12 +123,11 @@ class V1Machines(MachineCalls):
         self.api.delete(f"/v1/machine/{quote(machine.id, safe='')}/free")
 
     def reinstall(self, machine: Machine, image: str) -> None:
-        assert machine.allocation is not None
         body = {
             "id": machine.id,
             "imageid": image,
-            "name": machine.allocation.name,
-            "description": machine.allocation.description,
+            "name": machine.held.name,
+            "description": machine.held.description,
         }
         self.api.post(f"/v1/machine/{quote(machine.id, safe='')}/reinstall", body)
 
@@ -213,10 +211,9 @@ class V2Machines(MachineCalls):
         self.api.call(f"{self._service}/Create", message)
 
     def update(self, machine: Machine, changed: Mapping[str, Any]) -> None:
-        assert machine.allocation is not None
         message: dict[str, Any] = {
             "uuid": machine.id,
-            "project": machine.allocation.project,
+            "project": machine.held.project,
             "updateMeta": {"updatedAt": machine.revision},
         }
         if "description" in changed:
@@ -228,8 +225,7 @@ class V2Machines(MachineCalls):
         self.api.call(f"{self._service}/Update", message)
 
     def free(self, machine: Machine) -> None:
-        assert machine.allocation is not None
-        message = {"uuid": machine.id, "project": machine.allocation.project}
+        message = {"uuid": machine.id, "project": machine.held.project}
         self.api.call(f"{self._service}/Delete", message, idempotent=True)
 
     def reinstall(self, machine: Machine, image: str) -> None:

@@ -81,7 +81,8 @@ class AllocationResource(Resource[Machine]):
         wish = self._wish
         if wish.id is not None:
             return self._calls.get(wish.id, wish.project)
-        assert wish.name is not None and wish.project is not None
+        if wish.name is None or wish.project is None:
+            raise UsageError("name and project are missing: a machine is found by both of them, or by its id.")
         named = self._calls.named(wish.name, wish.project, wish.partition)
         found = [machine for machine in named if machine.role == wish.role]
         if len(found) > 1:
@@ -123,7 +124,8 @@ class AllocationResource(Resource[Machine]):
 
     def _allocation(self) -> Plan:
         wish = self._of_candidate()
-        assert wish.project is not None and wish.partition is not None
+        if wish.project is None or wish.partition is None:
+            raise UsageError(f"project or partition is missing: {self.label} cannot be allocated without them.")
         if self._surroundings is not None:
             broken = broken_rules(
                 wish.networks or (),

@@ -47,7 +47,8 @@ class StateResource(Resource[Machine]):
 
     def plan(self, actual: Machine | None) -> Plan:
         """Set it."""
-        assert actual is not None
+        if actual is None:
+            raise UsageError(f"{self.label} does not exist.")
         before = {"id": actual.id, "state": actual.state, "state_description": actual.state_description}
         changed = changes(before, self._wanted)
         if not changed:

@@ -19,8 +19,7 @@ def wait_until_installed(calls: MachineCalls, machine: Machine, waiting: Waiting
 
     Without a change, only a machine that is on its way is waited for: one that was installed may be switched off.
     """
-    assert machine.allocation is not None
-    uuid, project = machine.allocation.uuid, machine.allocation.project
+    uuid, project = machine.held.uuid, machine.held.project
 
     def done(current: Machine) -> bool:
         allocation = current.allocation

@@ -86,7 +86,8 @@ class PowerResource(Resource[Powered]):
 
     def plan(self, actual: Powered | None) -> Plan:
         """Send what has to be sent."""
-        assert actual is not None
+        if actual is None:
+            raise UsageError(f"{self.label} does not exist.")
         wish = self._wish
         before = _before(actual)
         after = dict(before)

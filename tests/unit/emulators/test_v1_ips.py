@@ -55,7 +55,10 @@ def test_specific(raw: RawClient) -> None:
 def test_the_lowest_free_address_is_next(api: MetalApi, raw: RawClient) -> None:
     for wanted in ("10.0.8.1", "10.0.8.3"):
         raw.v1("POST", f"/v1/ip/allocate/{wanted}", WISH)
-    assert [raw.v1("POST", "/v1/ip/allocate", WISH).json()["ipaddress"] for _ in range(2)] == ["10.0.8.2", "10.0.8.4"]
+    assert [raw.v1("POST", "/v1/ip/allocate", WISH).json()["ipaddress"] for _unused in range(2)] == [
+        "10.0.8.2",
+        "10.0.8.4",
+    ]
     assert raw.v1("DELETE", "/v1/ip/free/10.0.8.2", role="edit").json()["ipaddress"] == "10.0.8.2"
     assert raw.v1("POST", "/v1/ip/allocate", WISH).json()["ipaddress"] == "10.0.8.2"
     assert sorted(addresses(api)) == ["10.0.8.1", "10.0.8.2", "10.0.8.3", "10.0.8.4"]
@@ -63,7 +66,7 @@ def test_the_lowest_free_address_is_next(api: MetalApi, raw: RawClient) -> None:
 
 def test_a_full_network(api: MetalApi, raw: RawClient) -> None:
     wish = {**WISH, "networkid": INTERNET, "projectid": OTHER}
-    answers = [raw.v1("POST", "/v1/ip/allocate", wish) for _ in range(7)]
+    answers = [raw.v1("POST", "/v1/ip/allocate", wish) for _unused in range(7)]
     assert [answer.status for answer in answers] == [201] * 6 + [422], "neither the first nor the last address of a /29"
     assert addresses(api) == [f"198.51.100.{number}" for number in range(1, 7)]
     usage = raw.v1("GET", f"/v1/network/{INTERNET}").json()["usage"]
@@ -187,7 +190,7 @@ def test_somebody_else_changes_the_address_first(api: MetalApi, raw: RawClient) 
     raw.v1("POST", "/v1/ip/allocate", WISH)
     api.control.add_fault("race", method="POST", path="/ip$", count=1)
     change = {"ipaddress": "10.0.8.1", "type": "static", "tags": ["mine"]}
-    assert [raw.v1("POST", "/v1/ip", change).status for _ in range(2)] == [409, 200]
+    assert [raw.v1("POST", "/v1/ip", change).status for _unused in range(2)] == [409, 200]
 
 
 def test_many_at_once(api: MetalApi) -> None:
@@ -196,12 +199,12 @@ def test_many_at_once(api: MetalApi) -> None:
 
     def allocate() -> None:
         with RawClient(api.v1) as client:
-            for _ in range(wanted // threads):
+            for _unused in range(wanted // threads):
                 answer = client.v1("POST", "/v1/ip/allocate", WISH)
                 if answer.status != 201:
                     failed.append(answer.status)
 
-    workers = [threading.Thread(target=allocate) for _ in range(threads)]
+    workers = [threading.Thread(target=allocate) for _unused in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:

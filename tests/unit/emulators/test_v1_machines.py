@@ -205,7 +205,7 @@ def test_states(cloud: MetalApi, raw: RawClient) -> None:
     assert document["state"] == shown
     assert (find("RESERVED"), find("TAINTED")) == ([], [FIRST]), "it is stored under another name"
     assert cloud.control.state()["machines"][0]["state"]["value"] == "TAINTED"
-    assert {allocated(raw)["id"] for _ in range(3)} == set(MACHINES[1:]), "never at random"
+    assert {allocated(raw)["id"] for _unused in range(3)} == set(MACHINES[1:]), "never at random"
     assert allocate(raw).json()["message"] == "no machine available"
     assert allocated(raw, uuid=FIRST)["id"] == FIRST
 
@@ -438,7 +438,7 @@ def test_an_image_is_resolved_and_used(raw: RawClient) -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_machines_are_spread_over_racks(raw: RawClient) -> None:
-    assert {allocated(raw)["rackid"] for _ in range(2)} == {"rack-0", "rack-1"}
+    assert {allocated(raw)["rackid"] for _unused in range(2)} == {"rack-0", "rack-1"}
     assert len({machine["id"] for machine in (allocated(raw), allocated(raw))}) == 2
     assert allocate(raw).status == 422
 

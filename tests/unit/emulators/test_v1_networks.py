@@ -165,7 +165,7 @@ def test_children_that_cannot_be_allocated(raw: RawClient, wish: dict[str, Any],
 def test_a_full_super_network(api: MetalApi, raw: RawClient) -> None:
     whole = {**SECTIONS["networks"][0], "prefixes": ["10.0.0.0/22"], "defaultchildprefixlength": {"IPv4": 23}}
     api.control.change_state(networks=[whole])
-    prefixes = [raw.v1("POST", "/v1/network/allocate", CHILD).json()["prefixes"] for _ in range(2)]
+    prefixes = [raw.v1("POST", "/v1/network/allocate", CHILD).json()["prefixes"] for _unused in range(2)]
     assert prefixes == [["10.0.0.0/23"], ["10.0.2.0/23"]]
     assert raw.v1("POST", "/v1/network/allocate", CHILD).status == 422
 

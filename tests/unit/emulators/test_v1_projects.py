@@ -47,7 +47,7 @@ def test_refused(raw: RawClient) -> None:
     answer = raw.v1("PUT", "/v1/project", {**WISH, "tenant_id": ""})
     assert (answer.status, answer.json()["message"]) == (400, "no tenant given")
     named = {**WISH, "meta": {"id": PROJECT}}
-    assert [raw.v1("PUT", "/v1/project", named).status for _ in range(2)] == [201, 409]
+    assert [raw.v1("PUT", "/v1/project", named).status for _unused in range(2)] == [201, 409]
     assert raw.v1("GET", "/v1/project/none").status == 404
 
 
@@ -63,7 +63,7 @@ def test_an_update_replaces_everything(raw: RawClient) -> None:
 def test_update_with_an_old_version(api: MetalApi, raw: RawClient) -> None:
     project = raw.v1("PUT", "/v1/project", WISH).json()
     api.control.add_fault("race", method="POST", path="/project$", count=1)
-    for _ in range(2):
+    for _unused in range(2):
         answer = raw.v1("POST", "/v1/project", project)
         assert answer.status == 422, "announced as 412, but not so"
         assert "existing version 1 mismatches entity version 0" in answer.json()["message"]

@@ -110,7 +110,7 @@ def test_layout_lifecycle(api: MetalApi, raw: RawClient) -> None:
     assert raw.v1("GET", "/v1/filesystemlayout", role="view").json() == [layout]
     api.control.add_fault("race", method="POST", path="/filesystemlayout$", count=1)
     change = {**LAYOUT, "constraints": {}}
-    assert [raw.v1("POST", "/v1/filesystemlayout", change).status for _ in range(2)] == [409, 200]
+    assert [raw.v1("POST", "/v1/filesystemlayout", change).status for _unused in range(2)] == [409, 200]
     assert raw.v1("GET", "/v1/filesystemlayout/storage").json()["constraints"] == {"sizes": None, "images": None}
     assert raw.v1("PUT", "/v1/filesystemlayout", LAYOUT).status == 409
     assert raw.v1("DELETE", "/v1/filesystemlayout/storage").status == 200

@@ -183,7 +183,7 @@ def test_machines_that_cannot_be_had(
 def test_a_machine_by_name_and_when_none_is_left(cloud: Cloud) -> None:
     named = cloud.create(uuid=MACHINES[3], partition=None, size=None, headers=cloud.all)
     assert named.uuid == MACHINES[3]
-    assert {cloud.create().uuid for _ in range(3)} == set(MACHINES[:3])
+    assert {cloud.create().uuid for _unused in range(3)} == set(MACHINES[:3])
     with pytest.raises(ConnectError) as none_left:
         cloud.create()
     assert (none_left.value.code, none_left.value.message) == (Code.RESOURCE_EXHAUSTED, "no machine available")

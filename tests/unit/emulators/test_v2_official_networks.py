@@ -351,7 +351,7 @@ def test_ips_that_cannot_be_created(
 
 
 def test_a_full_network(api: MetalApi, admin: Caller) -> None:
-    for _ in range(6):
+    for _unused in range(6):
         admin.ip_create(network=INTERNET, project=OTHER)
     with pytest.raises(ConnectError, match='no free ips in network "internet"'):
         admin.ip_create(network=INTERNET, project=OTHER)
