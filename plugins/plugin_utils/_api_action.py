@@ -18,6 +18,8 @@ import os
 from types import ModuleType
 from typing import Any
 
+from ansible import constants
+from ansible.errors import AnsibleUndefinedConfigEntry
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
@@ -40,7 +42,7 @@ class ApiActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._in_controller(task_vars or {}):
-            result.update(self._perform())
+            result.update(self._perform(task_vars or {}))
         else:
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
         return result
@@ -54,7 +56,7 @@ class ApiActionModule(ActionBase):
             and boolean(switch)
         )
 
-    def _perform(self) -> dict[str, Any]:
+    def _perform(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         checked = ArgumentSpecValidator(**self.MODULE.SPEC.arguments()).validate(dict(self._task.args))
         params, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
@@ -66,7 +68,8 @@ class ApiActionModule(ActionBase):
             task = Task(params, self._task.check_mode, self._task.diff, self._environ())
             done = perform(self.MODULE.run, task)
         done.setdefault("changed", False)
-        done["invocation"] = {"module_args": params}
+        if _shows_invocation(task_vars):
+            done["invocation"] = {"module_args": params}
         clean: dict[str, Any] = remove_values(done, secrets)
         return clean
 
@@ -75,3 +78,11 @@ class ApiActionModule(ActionBase):
         given: dict[str, Any] = {}
         self._compute_environment_string(given)
         return {**os.environ, **{name: str(value) for name, value in given.items()}}
+
+
+def _shows_invocation(task_vars: dict[str, Any]) -> bool:
+    """Whether modules return their arguments: always until ansible-core 2.20, then as it is configured."""
+    try:
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleUndefinedConfigEntry:
+        return True

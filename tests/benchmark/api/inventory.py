@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ FEWER = 1000
 MEASURE = Path(__file__).parent / "parse_inventory.py"
 
 
+@functools.cache
 def _measured(machines: int) -> dict[str, float]:
     """Seconds to fetch and decode, to parse without a cache, and to parse with one."""
     with running_metal_api() as api, tempfile.TemporaryDirectory(prefix="benchmark-") as text:

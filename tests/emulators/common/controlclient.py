@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -69,6 +70,14 @@ class ControlClient:
         counts = self.call("GET", "/requests")["counts"]
         assert isinstance(counts, dict)
         return counts
+
+    def wait_until_idle(self, timeout: float = 10.0) -> None:
+        """Wait until no request is at work, also none whose client has given up; TimeoutError after so many seconds."""
+        end = time.monotonic() + timeout
+        while any(entry["seconds"] is None for entry in self.requests()):
+            if time.monotonic() > end:
+                raise TimeoutError("a request to the emulator does not end")
+            time.sleep(0.01)
 
     def forget_requests(self) -> None:
         """Empty the request log."""

@@ -20,6 +20,8 @@ def running() -> Iterator[MetalApi]:
 
 @pytest.fixture
 def api(running: MetalApi) -> MetalApi:
+    # what the last test has given up may still come true
+    running.control.wait_until_idle()
     running.control.replace_state()
     running.control.clear_faults()
     running.control.forget_requests()

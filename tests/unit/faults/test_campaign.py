@@ -13,7 +13,6 @@ import copy
 import json
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -74,10 +73,7 @@ def prepare(emulator: MetalApi, case: Case, before: list[Mapping[str, Any]]) -> 
 
 def settled_state(emulator: MetalApi) -> Any:
     """The state when no request is at work any more, without what is different every time."""
-    end = time.monotonic() + 10
-    while any(entry["seconds"] is None for entry in emulator.control.requests()):
-        assert time.monotonic() < end, "a request does not end"
-        time.sleep(0.01)
+    emulator.control.wait_until_idle()
     state = emulator.control.state()
     names: dict[str, str] = {}
 
