@@ -170,7 +170,13 @@ def break_something(store: ImageStore, dice: random.Random) -> None:
     store.faults.clear()
     for _number in range(dice.choice([0, 0, 1, 3])):
         kind = dice.choice(["reset", "truncate", "status", "corrupt", "refuse"])
-        path = dice.choice([*listed(store), ""])
+        if kind == "corrupt" and not store.images:
+            continue
+        # sorted, so that a seed means the same in every process
+        paths = sorted(listed(store))
+        # nobody can notice that a file is corrupt which has no checksum
+        verified = [one for one in paths if store.files[one].sidecars]
+        path = dice.choice(verified) if kind == "corrupt" else dice.choice([*paths, ""])
         store.fault(
             kind, path, after=dice.randrange(0, 60_000), count=dice.choice([1, 2]), method=dice.choice(["GET", "*"])
         )
