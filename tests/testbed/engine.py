@@ -151,7 +151,11 @@ def ensure() -> str:
     host = os.environ.get("DOCKER_HOST")
     if host:
         raise TestbedError(f"no Docker engine answers at DOCKER_HOST={host}: start it, or unset the variable")
-    if shutil.which("docker") is None or shutil.which("dockerd") is None:
+    # who is not root often has no sbin in the path
+    if (
+        shutil.which("docker") is None
+        or shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None
+    ):
         install(["docker.io"], "the Docker engine")
         version = answers()
         if version is not None:
