@@ -21,6 +21,7 @@ ALLOWED = {
     "meta",
     "playbooks",
     "plugins",
+    "requirements.txt",
     "roles",
 }
 NEEDED = {
