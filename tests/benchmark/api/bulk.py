@@ -21,17 +21,22 @@ LATENCY = 0.02
 REPETITIONS = 3
 
 
-def _bulk(items: int) -> dict[str, Any]:
-    resources = [{"ip": address(number), "network": NETWORK, "project": PROJECT} for number in range(items)]
-    return {"name": "Have addresses", "metalstack.provisioning.metal_ip": {"resources": resources}}
+BULK = {"name": "Have addresses", "metalstack.provisioning.metal_ip": {"resources": "{{ wanted }}"}}
+LOOP = {**present(), "loop": "{{ addresses }}"}
+
+
+def _variables(items: int) -> dict[str, Any]:
+    addresses = [address(number) for number in range(items)]
+    wanted = [{"ip": one, "network": NETWORK, "project": PROJECT} for one in addresses]
+    return {"addresses": addresses, "wanted": wanted}
 
 
 def nothing_to_do(_world: CacheWorld) -> Measurement:
     """The bulk task against the loop, both with all addresses there."""
     with metal_api(ITEMS) as api:
         plays = Plays(api)
-        loop = plays.seconds([present(ITEMS)])
-        bulk = median(plays.seconds([_bulk(ITEMS)]) for _unused in range(REPETITIONS))
+        loop = plays.seconds([LOOP], variables=_variables(ITEMS))
+        bulk = median(plays.seconds([BULK], variables=_variables(ITEMS)) for _unused in range(REPETITIONS))
     return Measurement(loop / bulk, f"{ITEMS} addresses that are there: loop {loop:.1f} s, bulk {bulk:.2f} s")
 
 
@@ -40,9 +45,9 @@ def creation(_world: CacheWorld) -> Measurement:
     with metal_api(0) as api:
         plays = Plays(api)
         api.control.add_fault("latency", seconds=LATENCY)
-        loop = plays.seconds([present(PART)], changed=True) / PART
+        loop = plays.seconds([LOOP], changed=True, variables=_variables(PART)) / PART
         api.control.replace_state(**state(0))
-        bulk = plays.seconds([_bulk(ITEMS)], changed=True) / ITEMS
+        bulk = plays.seconds([BULK], changed=True, variables=_variables(ITEMS)) / ITEMS
     return Measurement(
         loop / bulk,
         f"{ITEMS} new addresses in one task {1000 * bulk:.1f} ms each, {PART} one after the other {1000 * loop:.0f} ms"
