@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, Generic, TypeVar
 
-from ._errors import ApiError, ConflictError, UsageError
+from ._errors import ApiError, ConflictError, NotFoundError, UsageError
 
 # Reading, writing and reading again, this often before it is given up.
 ROUNDS = 5
@@ -34,11 +34,14 @@ class Step:
     """One write. ``sentence`` says what it does, like ``allocate an IP in the network storage``.
 
     ``creates``: doing it twice would make two things, because the API gives no name to tell them apart.
+    ``missing_ok``: NotFoundError is no failure, because what it removes may be gone already, or because the API says so
+    after it has done the work as well; reading again tells.
     """
 
     sentence: str
     run: Callable[[], object]
     creates: bool = False
+    missing_ok: bool = False
 
 
 @dataclass(frozen=True)
@@ -231,17 +234,21 @@ class _Run:
                 self.problem = error
                 return
             except ApiError as error:
-                self.problem = error
-                if not error.unclear:
-                    self.fail(error)
+                if not (step.missing_ok and isinstance(error, NotFoundError)):
+                    self._write_failed(step, error)
                     return
-                self._wrote = True
-                # It may come true after we have looked, and then a repetition would make a second one.
-                self._stuck = step.creates and error.pending
-                return
             self._wrote = True
             self._made = self._made or step.creates
             self.outcome.steps.append(step.sentence)
+
+    def _write_failed(self, step: Step, error: ApiError) -> None:
+        self.problem = error
+        if error.unclear:
+            self._wrote = True
+            # It may come true after we have looked, and then a repetition would make a second one.
+            self._stuck = step.creates and error.pending
+        else:
+            self.fail(error)
 
     def fail(self, error: ApiError | UsageError) -> None:
         """End with an error."""

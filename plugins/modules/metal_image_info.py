@@ -101,8 +101,9 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._argspec i
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import (
     Image,
+    exact_image,
+    image_matches,
     list_images,
-    parse_image_id,
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import (
     CONNECTION,
@@ -159,11 +160,11 @@ def run(task: Task) -> dict[str, object]:
 def _named(newest_first: list[Image], id: str) -> list[Image]:  # noqa: A002
     """Return the image that an id stands for, as the API resolves it: exactly, or the newest of a version."""
     try:
-        os, major, minor, patch = parse_image_id(id)
+        exact = exact_image(id)
     except ValueError as error:
         raise UsageError(f"id: {error}.") from None
-    same = [image for image in newest_first if (image.os, image.major, image.minor) == (os, major, minor)]
-    return [image for image in same if image.patch == patch] if patch else same[:1]
+    found = [image for image in newest_first if image_matches(id, image.id)]
+    return found if exact else found[:1]
 
 
 def main() -> None:

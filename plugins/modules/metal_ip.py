@@ -234,7 +234,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._argspec i
 from ansible_collections.metalstack.provisioning.plugins.module_utils._bulk import bulk_spec
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.ip_bulk import reconcile_ips
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.ip_calls import ip_calls
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.ip_resource import IpResource, OneByOne
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.ip_resource import IpResource, ips_of_api
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import (
     CONNECTION,
     VERSION,
@@ -272,7 +272,7 @@ def run(task: Task) -> dict[str, object]:
     calls = ip_calls(connect_any(task.params, task.environ))
     if task.params["resources"] is not None:
         return reconcile_ips(task, calls)
-    resource = IpResource(calls, task.params, OneByOne(calls))
+    resource = IpResource(calls, task.params, ips_of_api(calls))
     return task.result(reconcile(resource, check_mode=task.check_mode), "ip")
 
 

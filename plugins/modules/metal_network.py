@@ -374,7 +374,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.net
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.network_calls import network_calls
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.network_resource import (
     NetworkResource,
-    OneByOne,
+    networks_of_api,
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import (
     CONNECTION,
@@ -424,7 +424,7 @@ def run(task: Task) -> dict[str, object]:
     calls = network_calls(connect_any(task.params, task.environ))
     if task.params["resources"] is not None:
         return reconcile_networks(task, calls)
-    resource = NetworkResource(calls, task.params, OneByOne(calls))
+    resource = NetworkResource(calls, task.params, networks_of_api(calls))
     return task.result(reconcile(resource, check_mode=task.check_mode), "network")
 
 

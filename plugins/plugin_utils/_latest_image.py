@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils._errors import UsageError
-from ..module_utils._metal.image import parse_image_id
+from ..module_utils._metal.image import image_matches, parse_image_id
 from ..module_utils._metal.values import timestamp
 
 
@@ -29,7 +29,7 @@ def latest_image(
     ``images`` are images of metal_image_info, of the API, or ids. Raises UsageError.
     """
     try:
-        os, major, minor, patch = parse_image_id(shorthand)
+        parse_image_id(shorthand)
     except (ValueError, AttributeError):
         raise UsageError(f"{shorthand!r} is neither the id of an image nor a shorthand like ubuntu-24.04.") from None
     if not isinstance(images, Sequence) or isinstance(images, str):
@@ -41,12 +41,12 @@ def latest_image(
         known = image if isinstance(image, Mapping) else {"id": image}
         name = known.get("id")
         try:
-            its_os, its_major, its_minor, its_patch = parse_image_id(str(name))
+            patch = parse_image_id(str(name))[3]
             expires = timestamp(known.get("expiration_date") or known.get("expirationDate"))
         except ValueError:
             # somebody else's image, with a name that the API takes all the same
             continue
-        if (its_os, its_major, its_minor) != (os, major, minor) or (patch and its_patch != patch):
+        if not image_matches(shorthand, str(name)):
             continue
         if feature is not None and feature not in (known.get("features") or ()):
             continue
@@ -54,6 +54,6 @@ def latest_image(
             continue
         if not expired and expires is not None and expires <= today:
             continue
-        if newest is None or its_patch > newest[0]:
-            newest = (its_patch, str(name))
+        if newest is None or patch > newest[0]:
+            newest = (patch, str(name))
     return None if newest is None else newest[1]

@@ -16,14 +16,6 @@ from .._errors import UsageError
 FAMILIES = ("IPv4", "IPv6")
 
 
-def normal_address(value: str) -> str:
-    """Return an address as the API spells it; anything else as it is, so that it equals no address."""
-    try:
-        return str(ip_address(value))
-    except ValueError:
-        return value
-
-
 def wanted_address(option: str, value: str) -> str:
     """Return the address that a user gave. Raises UsageError."""
     try:

@@ -103,7 +103,7 @@ class ByIdResource(Resource[ThingT]):
             if before is None:
                 return Plan(None, None)
             self.check_deletion()
-            return Plan(before, None, (Step(f"delete {self.label}", self._delete),))
+            return Plan(before, None, (Step(f"delete {self.label}", self._delete, missing_ok=True),))
         if before is None:
             return self._creation()
         changed = changes(before, self._wanted)
@@ -124,11 +124,7 @@ class ByIdResource(Resource[ThingT]):
         return Plan(None, after, (Step(f"create {self.label}", lambda: self._api.put(self.path, body)),))
 
     def _delete(self) -> None:
-        try:
-            self._api.delete(f"{self.path}/{quote(self._id, safe='')}")
-        except NotFoundError:
-            # somebody else, or the first of two attempts, was faster
-            return
+        self._api.delete(f"{self.path}/{quote(self._id, safe='')}")
 
     def needed(self, *options: str) -> None:
         """Raise UsageError when one of these was not given, and so the thing cannot be created."""

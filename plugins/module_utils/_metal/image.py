@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
@@ -68,6 +69,11 @@ class ImageList:
     images: list[Image]
     skipped: list[tuple[str, str]]
 
+    @cached_property
+    def by_id(self) -> dict[str, Image]:
+        """The images by their ids; made once, so not before the list is complete."""
+        return {image.id: image for image in self.images}
+
 
 def parse_image_id(id: str) -> tuple[str, int, int, int]:  # noqa: A002
     """Return (os, major, minor, patch) of ``<os>-<major>[.<minor>[.<patch>]]``; what is missing is 0.
@@ -80,6 +86,20 @@ def parse_image_id(id: str) -> tuple[str, int, int, int]:  # noqa: A002
         raise ValueError(f"{id!r} is not an image id like ubuntu-24.04.20251010")
     major, minor, patch = (int(part or 0) for part in match.groups())
     return os, major, minor, patch
+
+
+def image_matches(wanted: str, actual: str) -> bool:
+    """Whether an image is the wanted one: ``ubuntu-24.04`` is any of that version, ``ubuntu-24.04.20251010`` itself."""
+    try:
+        left, right = parse_image_id(wanted), parse_image_id(actual)
+    except ValueError:
+        return wanted == actual
+    return left[:3] == right[:3] and left[3] in (0, right[3])
+
+
+def exact_image(image: str) -> bool:
+    """Whether an id names one image and not the newest of a version."""
+    return parse_image_id(image)[3] != 0
 
 
 def list_images(api: MetalV1 | MetalV2, *, usage: bool = False) -> ImageList:

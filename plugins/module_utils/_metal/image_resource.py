@@ -44,9 +44,9 @@ def get_image(api: MetalV1, id: str, *, usage: bool = False) -> Image | None:  #
 
 def find_image(listed: ImageList, id: str) -> Image | None:  # noqa: A002
     """Return the image of exactly that id. Raises ProtocolError if it is there, but cannot be understood."""
-    for image in listed.images:
-        if image.id == id:
-            return image
+    found = listed.by_id.get(id)
+    if found is not None:
+        return found
     for name, reason in listed.skipped:
         if name == id:
             raise ProtocolError(f"The image {id} of the metal-api cannot be understood: {reason}")

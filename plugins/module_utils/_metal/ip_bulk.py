@@ -10,9 +10,10 @@ from typing import Any
 
 from .._bulk import Snapshot, check_unique, run_bulk
 from .._task import Task
+from .finder import Finder
 from .ip import IP
 from .ip_calls import IpCalls
-from .ip_resource import FromSnapshot, IpResource
+from .ip_resource import IpResource, ips_of_list
 
 
 def reconcile_ips(task: Task, calls: IpCalls) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def reconcile_ips(task: Task, calls: IpCalls) -> dict[str, Any]:
     scope: Mapping[str, Any] | None = task.params["purge_scope"] if task.params["purge"] else None
     lists = _lists(wanted, scope, v1=calls.generation == "v1")
     snapshot = Snapshot(lambda: [ip for filters in lists for ip in calls.find(filters)])
-    finder = FromSnapshot(snapshot)
+    finder = ips_of_list(snapshot)
     resources = [IpResource(calls, item, finder) for item in wanted]
     check_unique((resource.key for resource in resources), "IPs")
     found = [ip.ip for ip in (resource.read() for resource in resources) if ip is not None]
@@ -37,7 +38,7 @@ def _purged(
     keep: Collection[str | None],
     scope: Mapping[str, Any],
     snapshot: Snapshot[IP],
-    finder: FromSnapshot,
+    finder: Finder[IP],
 ) -> list[IpResource]:
     """Return what frees the addresses of the scope that nobody asks for; what machines hold is never among them."""
     surplus = [

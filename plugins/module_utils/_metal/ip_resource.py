@@ -6,66 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from .._bulk import Snapshot
-from .._errors import NotFoundError, UsageError
+from .._errors import UsageError
 from .._reconcile import Plan, Resource, Step, changes
 from .addresses import family_of, wanted_address
+from .finder import Finder, Key, from_snapshot, one_by_one
 from .ip import IP, MACHINE_TAG, is_system_tag
 from .ip_calls import IpCalls
 
 _COMPARED = ("name", "description", "type")
 _FIXED = ("network", "project", "address_family")
-Key = tuple[str, str, str]
-
-
-class IpFinder(Protocol):
-    """Where addresses are looked up."""
-
-    def by_ip(self, ip: str, project: str | None) -> IP | None:
-        """Return the address, None when nobody has it."""
-
-    def by_name(self, key: Key) -> Sequence[IP]:
-        """Return all addresses with that (name, network, project)."""
-
-
-class OneByOne:
-    """Asks the API each time."""
-
-    def __init__(self, calls: IpCalls) -> None:
-        self._calls = calls
-
-    def by_ip(self, ip: str, project: str | None) -> IP | None:
-        """Return the address, None when nobody has it."""
-        return self._calls.get(ip, project)
-
-    def by_name(self, key: Key) -> Sequence[IP]:
-        """Return all addresses with that (name, network, project)."""
-        found = self._calls.find(dict(zip(("name", "network", "project"), key)))
-        return [ip for ip in found if name_key(ip) == key]
-
-
-class FromSnapshot:
-    """Looks into a list of all."""
-
-    def __init__(self, snapshot: Snapshot[IP]) -> None:
-        self._snapshot = snapshot
-
-    def by_ip(self, ip: str, project: str | None) -> IP | None:
-        """Return the address, None when nobody has it."""
-        del project
-        return next(iter(self._snapshot.by(_address, ip)), None)
-
-    def by_name(self, key: Key) -> Sequence[IP]:
-        """Return all addresses with that (name, network, project)."""
-        return self._snapshot.by(name_key, key)
 
 
 class IpResource(Resource[IP]):
     """One address. ``wanted`` are the options of metal_ip: either ``ip``, or ``name``, ``network`` and ``project``."""
 
-    def __init__(self, calls: IpCalls, wanted: Mapping[str, Any], finder: IpFinder) -> None:
+    def __init__(self, calls: IpCalls, wanted: Mapping[str, Any], finder: Finder[IP]) -> None:
         self._calls = calls
         self._finder = finder
         self._absent = wanted.get("state") == "absent"
@@ -84,9 +42,9 @@ class IpResource(Resource[IP]):
     def read(self) -> IP | None:
         """Return the address; UsageError when several have the name."""
         if self.address is not None:
-            return self._finder.by_ip(self.address, self._wanted["project"])
+            return self._finder.by_id(self.address, self._wanted["project"])
         wanted = self._wanted
-        found = self._finder.by_name((wanted["name"], wanted["network"], wanted["project"]))
+        found = self._finder.by_key((wanted["name"], wanted["network"], wanted["project"]))
         if len(found) > 1:
             listed = ", ".join(sorted(ip.ip for ip in found))
             raise UsageError(
@@ -111,7 +69,8 @@ class IpResource(Resource[IP]):
         }
         if self._absent:
             self._check_free(actual)
-            return Plan(before, None, (Step(f"free the IP {actual.ip}", lambda: self._free(actual)),))
+            step = Step(f"free the IP {actual.ip}", lambda: self._calls.free(actual), missing_ok=True)
+            return Plan(before, None, (step,))
         return self._update(actual, before)
 
     def _allocation(self) -> Plan:
@@ -189,12 +148,15 @@ class IpResource(Resource[IP]):
                 "an ephemeral IP goes with it."
             )
 
-    def _free(self, actual: IP) -> None:
-        try:
-            self._calls.free(actual)
-        except NotFoundError:
-            # somebody else, or the first of two attempts, was faster
-            return
+
+def ips_of_api(calls: IpCalls) -> Finder[IP]:
+    """Look addresses up in the API."""
+    return one_by_one(calls.get, calls.find, ("name", "network", "project"), name_key)
+
+
+def ips_of_list(snapshot: Snapshot[IP]) -> Finder[IP]:
+    """Look addresses up in a list."""
+    return from_snapshot(snapshot, _address, name_key)
 
 
 def name_key(ip: IP) -> Key:

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import ProtocolError
+from .image import exact_image, image_matches
 from .machine import Machine
-from .machine_wish import exact_image, image_matches, wanted_image
+from .machine_wish import wanted_image
 from .v1 import MetalV1
 from .values import mappings, text, texts
 

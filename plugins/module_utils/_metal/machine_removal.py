@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from .._errors import NotFoundError, UsageError
+from .._errors import UsageError
 from .._reconcile import Plan, Resource, Step, reconcile
 from .._task import Task
 from .machine import DEAD, Machine
@@ -53,7 +53,8 @@ class RemovalResource(Resource[Machine]):
                 "off with metal_machine_power, and wait some minutes until the API sees that it is dead."
             )
         before = {"id": actual.id, "partition": actual.partition, "rack": actual.rack, "size": actual.size}
-        step = Step(f"remove {self.label} from the database", self._remove)
+        # NotFoundError, too, may be told after it has been removed.
+        step = Step(f"remove {self.label} from the database", self._remove, missing_ok=True)
         warning = (
             f"The BMC of the machine {self._id} must not be reachable any more: metal-bmc enters the machine again "
             "with its next report."
@@ -61,11 +62,7 @@ class RemovalResource(Resource[Machine]):
         return Plan(before, None, (step,), (warning,))
 
     def _remove(self) -> None:
-        try:
-            self._api.delete(f"/v1/machine/{quote(self._id, safe='')}")
-        except NotFoundError:
-            # It may have been removed all the same; it is looked up again.
-            return
+        self._api.delete(f"/v1/machine/{quote(self._id, safe='')}")
 
 
 def run_removal(task: Task) -> dict[str, Any]:

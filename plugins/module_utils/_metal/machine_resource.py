@@ -15,6 +15,7 @@ from typing import Any
 from .._errors import NotFoundError, UsageError
 from .._reconcile import Plan, Resource, Step
 from .allocation_rules import Surroundings, broken_rules
+from .image import exact_image, image_matches
 from .machine import DEAD, FIREWALL, LOCKED, WAITING, Allocation, Machine
 from .machine_calls import MachineCalls
 from .machine_wish import (
@@ -22,8 +23,6 @@ from .machine_wish import (
     FIXED,
     Wish,
     actual_value,
-    exact_image,
-    image_matches,
     merged_tags,
 )
 
@@ -181,14 +180,9 @@ class AllocationResource(Resource[Machine]):
                 "until metal_machine_state makes it available or reserved."
             )
         before = {"id": machine.id, "project": allocation.project, "name": allocation.name}
-        return Plan(before, None, (Step(f"free {self.label}", lambda: self._free(machine)),))
-
-    def _free(self, machine: Machine) -> None:
-        try:
-            self._calls.free(machine)
-        except NotFoundError:
-            # It is gone, or v1 has freed it and lacks its events for an answer; it is read again.
-            return
+        # v1 answers 404 as well when it has freed a machine and lacks its events for an answer
+        step = Step(f"free {self.label}", lambda: self._calls.free(machine), missing_ok=True)
+        return Plan(before, None, (step,))
 
     def _change(self, machine: Machine, allocation: Allocation) -> Plan:
         wish = self._wish
@@ -207,7 +201,9 @@ class AllocationResource(Resource[Machine]):
         steps = []
         if changed:
             what = ", ".join(sorted(changed))
-            steps.append(Step(f"update {self.label}: {what}", lambda: self._update(machine, changed)))
+            # for 404 as in _release
+            update = Step(f"update {self.label}: {what}", lambda: self._calls.update(machine, changed), missing_ok=True)
+            steps.append(update)
         if image is not None:
             before["reinstalled"] = False
             after.update({"reinstalled": True}, **({"image": wish.value("image")} if "image" in after else {}))
@@ -239,13 +235,6 @@ class AllocationResource(Resource[Machine]):
         if wish.ssh_public_keys and options["ssh_public_keys"] != list(wish.ssh_public_keys):
             changed["ssh_public_keys"] = list(wish.ssh_public_keys)
         return changed
-
-    def _update(self, machine: Machine, changed: dict[str, Any]) -> None:
-        try:
-            self._calls.update(machine, changed)
-        except NotFoundError:
-            # As above: it is read again.
-            return
 
     def _image_to_install(self, machine: Machine, allocation: Allocation) -> str | None:
         """Return the image to reinstall the machine with, None if it stays as it is. Raises UsageError."""

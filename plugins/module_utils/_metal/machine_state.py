@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from .._errors import NotFoundError, UsageError
+from .._errors import UsageError
 from .._reconcile import Plan, Resource, Step, changes
 from .machine import AVAILABLE, LOCKED, RESERVED, Machine
 from .machine_v1 import get_machine
@@ -53,8 +53,9 @@ class StateResource(Resource[Machine]):
         changed = changes(before, self._wanted)
         if not changed:
             return Plan(before, before)
-        state = self._wanted["state"]
-        return Plan(before, {**before, **changed}, (Step(f"make {self.label} {state}", self._set),))
+        # v1 answers 404 as well after it has done it for a machine without an event container
+        step = Step(f"make {self.label} {self._wanted['state']}", self._set, missing_ok=True)
+        return Plan(before, {**before, **changed}, (step,))
 
     def _set(self) -> None:
         body = {
@@ -63,8 +64,4 @@ class StateResource(Resource[Machine]):
             # the swagger definition requires it; it is what metal-hammer reported and is not read
             "metal_hammer_version": "",
         }
-        try:
-            self._api.post(f"/v1/machine/{quote(self._id, safe='')}/state", body, idempotent=True)
-        except NotFoundError:
-            # v1 says so as well after it has done it for a machine without an event container; it is read again.
-            return
+        self._api.post(f"/v1/machine/{quote(self._id, safe='')}/state", body, idempotent=True)

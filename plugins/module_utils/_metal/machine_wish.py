@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import UsageError
-from .addresses import normal_address, wanted_address
+from .addresses import wanted_address
 from .allocation_rules import WantedNetwork
 from .firewall_rules import FirewallRules, rules_from_options
-from .image import parse_image_id
+from .image import image_matches, parse_image_id
 from .machine import SYSTEM_TAGS, UNDERLAY, Allocation, Machine, user_data_digest
+from .values import normal_address
 
 _MOST_DNS, _MOST_NTP = 3, 5
 # What cannot be changed once it is allocated; of some of it the API does not tell whether it is so.
@@ -95,20 +96,6 @@ def wish_from(params: Mapping[str, Any], role: str, *, generation: str = "v1") -
 
 
 _PLAIN = ("id", "name", "project", "partition", "size", "hostname", "description", "filesystem_layout")
-
-
-def image_matches(wanted: str, actual: str) -> bool:
-    """Whether an image is the wanted one: ``ubuntu-24.04`` is any of that version, ``ubuntu-24.04.20251010`` itself."""
-    try:
-        left, right = parse_image_id(wanted), parse_image_id(actual)
-    except ValueError:
-        return wanted == actual
-    return left[:3] == right[:3] and left[3] in (0, right[3])
-
-
-def exact_image(image: str) -> bool:
-    """Whether an id names one image and not the newest of a version."""
-    return parse_image_id(image)[3] != 0
 
 
 def merged_tags(tags: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

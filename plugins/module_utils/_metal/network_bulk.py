@@ -12,7 +12,7 @@ from .._bulk import Snapshot, check_unique, run_bulk
 from .._task import Task
 from .network import CHILD
 from .network_calls import NetworkCalls
-from .network_resource import FromSnapshot, NetworkResource
+from .network_resource import NetworkResource, networks_of_list
 
 
 def reconcile_networks(task: Task, calls: NetworkCalls) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def reconcile_networks(task: Task, calls: NetworkCalls) -> dict[str, Any]:
     scope: Mapping[str, Any] | None = task.params["purge_scope"] if task.params["purge"] else None
     lists = _lists([*wanted, *([scope] if scope else [])], v1=calls.generation == "v1")
     snapshot = Snapshot(lambda: [network for filters in lists for network in calls.find(filters)])
-    finder = FromSnapshot(snapshot)
+    finder = networks_of_list(snapshot)
     resources = [NetworkResource(calls, item, finder) for item in wanted]
     check_unique((resource.key for resource in resources), "networks")
     found = [network.id for network in (resource.read() for resource in resources) if network is not None]

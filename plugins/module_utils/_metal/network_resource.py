@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from .._bulk import Snapshot
-from .._errors import NotFoundError, UsageError, ValidationError
+from .._errors import UsageError, ValidationError
 from .._reconcile import Plan, Resource, Step, changes
 from .addresses import normal_prefixes
+from .finder import Finder, Key, from_snapshot, one_by_one
 from .network import CHILD, SUPER, SUPERS, UNDERLAY, Network
 from .network_calls import NetworkCalls
 from .network_options import of_kind, wanted_network
@@ -27,55 +28,12 @@ _COMPARED = (
     "additional_announcable_cidrs",
 )
 _FIXED = ("kind", "project", "partition", "vrf")
-Key = tuple[str, str, str]
-
-
-class NetworkFinder(Protocol):
-    """Where networks are looked up."""
-
-    def by_id(self, id: str, project: str | None) -> Network | None:  # noqa: A002
-        """Return the network, None when there is none."""
-
-    def by_name(self, key: Key) -> Sequence[Network]:
-        """Return all child networks with that (name, project, partition)."""
-
-
-class OneByOne:
-    """Asks the API each time."""
-
-    def __init__(self, calls: NetworkCalls) -> None:
-        self._calls = calls
-
-    def by_id(self, id: str, project: str | None) -> Network | None:  # noqa: A002
-        """Return the network, None when there is none."""
-        return self._calls.get(id, project)
-
-    def by_name(self, key: Key) -> Sequence[Network]:
-        """Return all child networks with that (name, project, partition)."""
-        found = self._calls.find(dict(zip(("name", "project", "partition"), key)))
-        return [network for network in found if child_key(network) == key]
-
-
-class FromSnapshot:
-    """Looks into a list of all."""
-
-    def __init__(self, snapshot: Snapshot[Network]) -> None:
-        self._snapshot = snapshot
-
-    def by_id(self, id: str, project: str | None) -> Network | None:  # noqa: A002
-        """Return the network, None when there is none."""
-        del project
-        return next(iter(self._snapshot.by(_id, id)), None)
-
-    def by_name(self, key: Key) -> Sequence[Network]:
-        """Return all child networks with that (name, project, partition)."""
-        return self._snapshot.by(child_key, key)
 
 
 class NetworkResource(Resource[Network]):
     """One network. ``wanted`` are the options of metal_network: ``id``, or ``name``, ``project`` and ``partition``."""
 
-    def __init__(self, calls: NetworkCalls, wanted: Mapping[str, Any], finder: NetworkFinder) -> None:
+    def __init__(self, calls: NetworkCalls, wanted: Mapping[str, Any], finder: Finder[Network]) -> None:
         self._calls = calls
         self._finder = finder
         self._absent = wanted.get("state") == "absent"
@@ -97,7 +55,7 @@ class NetworkResource(Resource[Network]):
         wanted = self._wanted
         if self.id is not None:
             return self._finder.by_id(self.id, wanted["project"])
-        found = self._finder.by_name((wanted["name"], wanted["project"], wanted["partition"]))
+        found = self._finder.by_key((wanted["name"], wanted["project"], wanted["partition"]))
         if len(found) > 1:
             listed = ", ".join(sorted(network.id for network in found))
             raise UsageError(
@@ -122,7 +80,8 @@ class NetworkResource(Resource[Network]):
         }
         if self._absent:
             verb = "free" if actual.kind == CHILD else "delete"
-            return Plan(before, None, (Step(f"{verb} {self.label}", lambda: self._remove(actual)),))
+            step = Step(f"{verb} {self.label}", lambda: self._remove(actual), missing_ok=True)
+            return Plan(before, None, (step,))
         return self._update(actual, before)
 
     def _creation(self) -> Plan:
@@ -259,9 +218,6 @@ class NetworkResource(Resource[Network]):
     def _remove(self, actual: Network) -> None:
         try:
             self._calls.remove(actual)
-        except NotFoundError:
-            # somebody else, or the first of two attempts, was faster
-            return
         except ValidationError as error:
             raise ValidationError(
                 f"{error.message} A network can go only when no IP, no machine and no child network is left in it.",
@@ -269,6 +225,16 @@ class NetworkResource(Resource[Network]):
                 code=error.code,
                 request=error.request,
             ) from None
+
+
+def networks_of_api(calls: NetworkCalls) -> Finder[Network]:
+    """Look networks up in the API."""
+    return one_by_one(calls.get, calls.find, ("name", "project", "partition"), child_key)
+
+
+def networks_of_list(snapshot: Snapshot[Network]) -> Finder[Network]:
+    """Look networks up in a list."""
+    return from_snapshot(snapshot, _id, child_key)
 
 
 def child_key(network: Network) -> Key | None:

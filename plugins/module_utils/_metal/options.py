@@ -15,7 +15,7 @@ from typing import Any, Union
 from .._argspec import ArgumentSpec
 from .._errors import ApiError, UsageError
 from .._http import HttpClient, RetryPolicy, TlsOptions
-from .auth import HMAC_USERS, Auth, from_options
+from .auth import HMAC_USERS, Auth, BearerAuth, from_options
 from .v1 import MetalV1
 from .v2 import MetalV2
 
@@ -59,7 +59,7 @@ def connect(params: Mapping[str, Any], environ: Mapping[str, str], *, default_us
 def connect_v2(params: Mapping[str, Any], environ: Mapping[str, str]) -> MetalV2:
     """Return a client of v2, which takes tokens only. Raises :class:`~.._errors.UsageError`."""
     url, auth, http = _connection(params, environ, DEFAULT_USER)
-    if not hasattr(auth, "headers") or auth.describe() != "bearer token":
+    if not isinstance(auth, BearerAuth):
         raise UsageError("api_hmac was given, but the metal-api v2 takes tokens only: set api_token.")
     return MetalV2(url, auth, http)
 
@@ -76,7 +76,7 @@ def connect_any(params: Mapping[str, Any], environ: Mapping[str, str], *, defaul
     if version == "v2":
         return connect_v2(params, environ)
     url, auth, http = _connection(params, environ, default_user)
-    if auth.describe() == "bearer token" and _speaks_v2(url, http):
+    if isinstance(auth, BearerAuth) and _speaks_v2(url, http):
         return MetalV2(url, auth, http)
     return MetalV1(url, auth, http)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
 from .v1 import MetalV1
-from .values import address
+from .values import normal_address
 
 if TYPE_CHECKING:
     from .v2 import MetalV2
@@ -105,7 +105,7 @@ def _partition(
         _text(item.get("description")),
         addresses,
         {key: _text(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {},
-        tuple(map(address, _servers(item.get(dns), "ip"))),
+        tuple(map(normal_address, _servers(item.get(dns), "ip"))),
         tuple(_servers(item.get(ntp), "address")),
     )
 

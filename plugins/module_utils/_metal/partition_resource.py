@@ -17,7 +17,7 @@ from .._errors import UsageError
 from .by_id import ByIdResource, get_by_id
 from .partition import Partition, from_v1
 from .users import users_of_partition
-from .values import address, given_labels
+from .values import given_labels, normal_address
 
 if TYPE_CHECKING:
     from .v1 import MetalV1
@@ -70,7 +70,7 @@ class PartitionResource(ByIdResource[Partition]):
                 raise UsageError(f"{option} is {values[option]!r}, which is not an address like http://host/path.")
         dns, management = wanted.get("dns_servers"), wanted.get("mgmt_service_address")
         values["labels"] = given_labels(wanted.get("labels"))
-        values["dns_servers"] = None if dns is None else [address(server) for server in dns]
+        values["dns_servers"] = None if dns is None else [normal_address(server) for server in dns]
         values["mgmt_service_addresses"] = None if management is None else [management] if management else []
         _check_servers("dns_servers", values["dns_servers"] or (), _MOST_DNS)
         _check_servers("ntp_servers", values["ntp_servers"] or (), _MOST_NTP)

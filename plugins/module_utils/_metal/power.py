@@ -95,7 +95,9 @@ class PowerResource(Resource[Powered]):
         if wish.led is not None and not self._lit(actual.machine):
             word = ON if wish.led else OFF
             after.update(identify_led=wish.led, identify_led_description=wish.led_description or "")
-            steps.append(Step(f"switch the identify LED of {self.label} {word}", lambda: self._send_led(word)))
+            sentence = f"switch the identify LED of {self.label} {word}"
+            # v1 answers 404 as well after it has done it for a machine without an event container
+            steps.append(Step(sentence, lambda: self._send_led(word), missing_ok=True))
         if wish.command is not None:
             command = wish.command
             if command in (ON, OFF):
@@ -119,21 +121,17 @@ class PowerResource(Resource[Powered]):
 
     def _send_led(self, word: str) -> None:
         description = self._wish.led_description
-        try:
-            self._api.post(
-                f"{self._path}/chassis-identify-led-{word}",
-                query={"description": description} if description else None,
-                idempotent=True,
-            )
-        except NotFoundError:
-            # v1 says so as well after it has done it for a machine without an event container; it is read again.
-            return
+        self._api.post(
+            f"{self._path}/chassis-identify-led-{word}",
+            query={"description": description} if description else None,
+            idempotent=True,
+        )
 
     def _send(self, command: str) -> None:
         try:
             self._api.post(f"{self._path}/{command}", idempotent=command not in _INTERRUPTING)
         except NotFoundError:
-            # As above: the command was published if the machine exists.
+            # As for the LED: the command was published if the machine exists.
             read_powered(self._api, self._wish.id)
         except ApiError as error:
             if command not in _INTERRUPTING or not error.unclear:

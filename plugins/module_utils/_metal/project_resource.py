@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Union
 from urllib.parse import quote
 
-from .._errors import NotFoundError, UsageError
+from .._errors import UsageError
 from .._reconcile import Plan, Resource, Step, changes
 from .project import QUOTAS, Project, find_projects, v2_tags
 from .users import users_of_project
@@ -117,14 +117,8 @@ class ProjectResource(Resource[Project]):
             raise UsageError(
                 f"state is absent, but {self.label} still has {' and '.join(self._users)}: remove them first."
             )
-        return Plan(actual.as_dict(), None, (Step(f"delete {self.label}", lambda: self._delete(actual.id)),))
-
-    def _delete(self, project: str) -> None:
-        try:
-            self._calls.delete(project)
-        except NotFoundError:
-            # somebody else, or the first of two attempts, was faster
-            return
+        step = Step(f"delete {self.label}", lambda: self._calls.delete(actual.id), missing_ok=True)
+        return Plan(actual.as_dict(), None, (step,))
 
 
 class _V1:

@@ -104,8 +104,8 @@ def enum_name(name: str, prefix: str) -> str:
     return "" if short == "UNSPECIFIED" else short.lower()
 
 
-def address(value: str) -> str:
-    """Return an IP address in its one spelling (IPv6 has many); what is none, as it is."""
+def normal_address(value: str) -> str:
+    """Return an IP address as the API spells it (IPv6 has many ways); what is none as it is, so that it equals none."""
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:

@@ -17,13 +17,13 @@ ITEMS = 100
 REPETITIONS = 3
 
 
-def present(items: int = ITEMS) -> dict[str, Any]:
+def present() -> dict[str, Any]:
     """A loop over addresses that are there."""
     options = {"ip": "{{ item }}", "network": NETWORK, "project": PROJECT}
     return {
         "name": "Have addresses",
         "metalstack.provisioning.metal_ip": options,
-        "loop": [address(number) for number in range(items)],
+        "loop": [address(number) for number in range(ITEMS)],
     }
 
 

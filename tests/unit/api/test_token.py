@@ -9,7 +9,6 @@ import json
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -269,14 +268,6 @@ def test_lost_answer_leaves_one_token(tasks: Tasks, tmp_path: Path, fault: dict[
     assert not ok(tasks(**options))["changed"]
 
 
-def settle(api: MetalApi) -> None:
-    """Wait until no request is at work any more."""
-    end = time.monotonic() + 10
-    while any(entry["seconds"] is None for entry in api.control.requests()):
-        assert time.monotonic() < end, "a request does not end"
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("change", ["create", "update", "renew", "absent"])
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("null lists", "somebody else is faster")])
 def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, change: str) -> None:
@@ -306,7 +297,7 @@ def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, c
         begin()
         tasks.api.control.add_fault(**{**FAULTS[name], "skip": position, "count": 1})
         done = tasks(retries=1, timeout=TIMEOUT, **wish)
-        settle(tasks.api)
+        tasks.api.control.wait_until_idle()
         tasks.api.control.clear_faults()
         assert dest.exists() is False or dest.read_text().strip() not in json.dumps(done)
         assert tasks.own not in json.dumps(done)

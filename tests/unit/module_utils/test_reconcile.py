@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import (
     ApiError,
     ConflictError,
+    NotFoundError,
     ServerError,
     TransportError,
     UsageError,
@@ -68,9 +69,10 @@ def failing(error: Exception) -> Callable[[], None]:
 class Thing(Resource[list[str]]):
     """There should be one thing called ``name``; the world would make a second one without complaint."""
 
-    def __init__(self, world: World, name: str = "x", *, creates: bool = True) -> None:
+    def __init__(self, world: World, name: str = "x", *, creates: bool = True, missing_ok: bool = False) -> None:
         self.world = world
         self.creates = creates
+        self.missing_ok = missing_ok
         self.name = name
         self.label = f"the thing {name}"
 
@@ -86,6 +88,7 @@ class Thing(Resource[list[str]]):
             f"make {self.name}",
             lambda: self.world.write(lambda: self.world.things.append(self.name)),
             creates=self.creates,
+            missing_ok=self.missing_ok,
         )
         return Plan(None, {"name": self.name}, (make,), warnings=("a warning",))
 
@@ -156,6 +159,15 @@ def test_conflict_with_somebody_who_did_the_same_is_no_change() -> None:
     assert world.things == ["x"]
     assert not outcome.changed
     assert outcome.before == outcome.after
+
+
+@pytest.mark.parametrize("missing_ok", [True, False])
+def test_not_found_is_success_only_where_a_step_says_so(missing_ok: bool) -> None:
+    world = World(("after", failing(NotFoundError("Gone."))))
+    outcome = reconcile_all([Thing(world, missing_ok=missing_ok)], check_mode=False, sleep=no_sleep)[0]
+    assert (outcome.error is None) is missing_ok
+    assert outcome.changed is missing_ok
+    assert world.things == ["x"]
 
 
 def test_refusal_is_not_repeated() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import image_matches
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.machine import (
     SYSTEM_TAGS,
     decode_user_data,
@@ -24,7 +25,6 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.mac
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.machine_wish import (
     Wish,
-    image_matches,
     merged_tags,
     own_tags,
     wish_from,
