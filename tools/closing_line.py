@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sum up pytest's closing lines of parts that ran side by side: ``python tools/closing_line.py LOG...``."""
+"""Sum up what pytest said last of parts that ran side by side: ``python tools/closing_line.py LOG...``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+FAILED = re.compile(r"^(?:FAILED|ERROR) tests/.*$", re.MULTILINE)
 CLOSING = re.compile(r"^=+ (?P<counts>.*) in (?P<seconds>[0-9.]+)s.*=+$", re.MULTILINE)
 
 
 def main() -> None:
-    """Print one line as pytest would; a part without one has not finished, and its log is named instead."""
+    """Print what failed and one line as pytest would, or the name of a part that did not finish."""
     counts: Counter[str] = Counter()
     longest = 0.0
     for log in map(Path, sys.argv[1:]):
-        found = list(CLOSING.finditer(log.read_text(encoding="utf-8", errors="replace"))) if log.is_file() else []
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        for failed in FAILED.findall(text):
+            print(f"  {failed}")
+        found = list(CLOSING.finditer(text))
         if not found:
             print(f"  pytest did not finish: {log.name}")
             continue
@@ -27,9 +31,9 @@ def main() -> None:
             number, _space, what = part.partition(" ")
             counts[what] += int(number)
     order = sorted(counts, key=lambda what: (what != "failed", what))
-    text = ", ".join(f"{counts[what]} {what}" for what in order)
-    if text:
-        print(f" {text} in {longest:.2f}s ".center(80, "="))
+    total = ", ".join(f"{counts[what]} {what}" for what in order)
+    if total:
+        print(f" {total} in {longest:.2f}s ".center(80, "="))
 
 
 main()

@@ -44,11 +44,11 @@ def settings(directory: Path) -> dict[str, str]:
         **kept,
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
         "ANSIBLE_HOME": str(directory / "home"),
+        # else below a home that the task and its watcher look up differently where $HOME is not that of the user
+        "ANSIBLE_ASYNC_DIR": str(directory / "async"),
         "ANSIBLE_LOCAL_TEMP": str(directory / "local-tmp"),
         "ANSIBLE_REMOTE_TEMP": str(directory / "remote-tmp"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-        "ANSIBLE_CALLBACKS_ENABLED": "record_results",
         "ANSIBLE_NOCOLOR": "1",
         "LC_ALL": "C.UTF-8",
     }
@@ -82,7 +82,13 @@ def play(
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", *arguments, str(playbook)],
         cwd=directory,
-        env={**settings(directory), "RECORD_RESULTS": str(record), **(environment or {})},
+        env={
+            **settings(directory),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "record_results",
+            "RECORD_RESULTS": str(record),
+            **(environment or {}),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -99,7 +105,7 @@ def ansible(directory: Path, program: str, *arguments: str, environment: Mapping
     done = subprocess.run(
         [sys.executable, "-m", "ansible", program, *arguments],
         cwd=directory,
-        env={**settings(directory), "RECORD_RESULTS": os.devnull, **(environment or {})},
+        env={**settings(directory), **(environment or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.modules import image_cache_preflight as module
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
+from tests.support.playbook import settings
 
 COLLECTIONS = Path(__file__).resolve().parents[3] / "build" / "collections"
 KEY = "a-key-nobody-may-see"
@@ -53,17 +53,10 @@ def options(emulator: MetalApi, directory: Path, **values: Any) -> dict[str, Any
 
 def run(tmp_path: Path, *arguments: str, **values: Any) -> subprocess.CompletedProcess[str]:
     """Run the module with ansible, its result as JSON on standard output."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment |= {
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        "ANSIBLE_HOME": str(tmp_path / "home"),
-        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local-tmp"),
-        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote-tmp"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+    environment = {
+        **settings(tmp_path),
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
-        "ANSIBLE_NOCOLOR": "1",
-        "LC_ALL": "C.UTF-8",
     }
     name = "metalstack.provisioning.image_cache_preflight"
     command = [sys.executable, "-m", "ansible", "adhoc", "-i", "localhost,", "-c", "local", "localhost", "-m", name]

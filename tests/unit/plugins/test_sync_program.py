@@ -31,6 +31,7 @@ from ansible_collections.metalstack.provisioning.plugins.plugin_utils._sync_prog
     build,
     version_of,
 )
+from tests.support.playbook import settings
 
 COLLECTIONS = Path(__file__).resolve().parents[3] / "build" / "collections"
 
@@ -267,15 +268,9 @@ def play(tmp_path: Path, *options: str, **arguments: Any) -> dict[str, Any]:
     ]
     (tmp_path / "play.yml").write_text(json.dumps(playbook), encoding="utf-8")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        **settings(tmp_path),
         "ANSIBLE_LOCAL_TEMP": str(local_tmp),
-        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote-tmp"),
-        "ANSIBLE_HOME": str(tmp_path / "home"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "LC_ALL": "C.UTF-8",
     }
     result = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", *options, "play.yml"],
