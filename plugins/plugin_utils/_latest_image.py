@@ -11,7 +11,7 @@ from typing import Any
 
 from ..module_utils._errors import UsageError
 from ..module_utils._metal.image import image_matches, parse_image_id
-from ..module_utils._metal.values import timestamp
+from ..module_utils._values import timestamp
 
 
 def latest_image(

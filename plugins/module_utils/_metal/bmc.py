@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .values import mapping, mappings, text, timestamp, write_timestamp
+from .._values import mapping, mappings, text, timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
+from .._values import integer, mappings, text, texts
 from .v1 import MetalV1
-from .values import integer, mappings, text, texts
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .values import write_timestamp
+from .._values import write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

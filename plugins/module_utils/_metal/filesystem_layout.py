@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .values import labels, mapping, text, texts
+from .._values import mapping, text, texts
+from .values import labels
 
 FORMATS = ("vfat", "ext3", "ext4", "swap", "tmpfs", "none")
 GPT_TYPES = ("ef00", "8300", "fd00", "8e00")

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from .._errors import UsageError
-from .values import integer, mappings, text, texts
+from .._values import integer, mappings, text, texts
 
 _COMMENT = re.compile(r"[A-Za-z_ -]{0,100}")
 _PORTS = {"v1": 65535, "v2": 65532}

@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
+from .._values import text, texts, timestamp, write_timestamp
 from .v1 import MetalV1
-from .values import enum_name, text, texts, timestamp, write_timestamp
+from .values import enum_name
 
 if TYPE_CHECKING:
     from datetime import datetime

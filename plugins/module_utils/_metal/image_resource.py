@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 from .._errors import ProtocolError, UsageError
+from .._values import text, timestamp, write_timestamp
 from .by_id import ByIdResource, convert_all, get_by_id
 from .image import Image, ImageList, from_v1, parse_image_id
-from .values import text, timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from .v1 import MetalV1

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._values import mapping, normal_address, text, texts
 from .addresses import family_of
-from .values import enum_name, labels, mapping, normal_address, text, texts
+from .values import enum_name, labels
 
 # Any tag that begins with it gives the address to a machine, which then keeps it.
 MACHINE_TAG = "machine.metal-stack.io/id"

@@ -14,8 +14,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._values import write_timestamp
 from .firewall_rules import FirewallRules
-from .values import write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

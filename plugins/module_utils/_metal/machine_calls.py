@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .._errors import PermissionDeniedError, UsageError
+from .._values import mappings, normal_address, text
 from .allocation_rules import PRIVATE, SUPER, KnownIP, KnownNetwork, Surroundings
 from .machine import EXTERNAL, FIREWALL, UNDERLAY, Machine
 from .machine_v1 import find_machines
 from .machine_v2 import labels_from_tags, list_machines
 from .v1 import MetalV1
-from .values import enum_name, mappings, normal_address, text
+from .values import enum_name
 
 if TYPE_CHECKING:
     from .machine_wish import Wish

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import ProtocolError
+from .._values import mappings, text, texts
 from .image import exact_image, image_matches
 from .machine import Machine
 from .machine_wish import wanted_image
 from .v1 import MetalV1
-from .values import mappings, text, texts
 
 # Options and fields of the request; all are compared exactly, and lists with "contains".
 _FIELDS = {

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._errors import ProtocolError
+from .._values import integer, mapping, mappings, text, texts, timestamp
 from .firewall_rules import rules_from_api
 from .machine import (
     AVAILABLE,
@@ -21,7 +22,6 @@ from .machine import (
     MachineNetwork,
 )
 from .v1 import MetalV1
-from .values import integer, mapping, mappings, text, texts, timestamp
 
 # Requests may say RESERVED or TAINTED, answers say RESERVED, and the database has TAINTED.
 STATES = {"": AVAILABLE, "RESERVED": RESERVED, "TAINTED": RESERVED, "LOCKED": LOCKED}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._errors import ProtocolError
+from .._values import integer, mapping, mappings, text, texts, timestamp
 from .firewall_rules import rules_from_api
 from .machine import (
     AVAILABLE,
@@ -29,7 +30,7 @@ from .machine import (
 )
 from .machine_v1 import hardware
 from .v2 import MetalV2
-from .values import enum_name, integer, labels, mapping, mappings, text, texts, timestamp
+from .values import enum_name, labels
 
 _SERVICE = "metalstack.api.v2.MachineService"
 _ADMIN = "metalstack.admin.v2.MachineService"

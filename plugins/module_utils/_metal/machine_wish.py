@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import UsageError
+from .._values import normal_address
 from .addresses import wanted_address
 from .allocation_rules import WantedNetwork
 from .firewall_rules import FirewallRules, rules_from_options
 from .image import image_matches, parse_image_id
 from .machine import SYSTEM_TAGS, UNDERLAY, Allocation, Machine, user_data_digest
-from .values import normal_address
 
 _MOST_DNS, _MOST_NTP = 3, 5
 # What cannot be changed once it is allocated; of some of it the API does not tell whether it is so.

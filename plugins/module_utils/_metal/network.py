@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._values import integer, mapping, text, texts
 from .addresses import FAMILIES, family_of, normal_prefixes
-from .values import enum_name, integer, labels, mapping, text, texts
+from .values import enum_name, labels
 
 CHILD, SUPER, SUPER_NAMESPACED, UNDERLAY, EXTERNAL = "child", "super", "super_namespaced", "underlay", "external"
 KINDS = (CHILD, SUPER, UNDERLAY, EXTERNAL)

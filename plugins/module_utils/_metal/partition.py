@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError
+from .._values import normal_address
 from .v1 import MetalV1
-from .values import normal_address
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
+from .._values import normal_address
 from .by_id import ByIdResource, get_by_id
 from .partition import Partition, from_v1
 from .users import users_of_partition
-from .values import given_labels, normal_address
+from .values import given_labels
 
 if TYPE_CHECKING:
     from .v1 import MetalV1

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._errors import PermissionDeniedError
+from .._values import integer, mapping, text, texts
 from .by_id import convert_all
 from .v1 import MetalV1
-from .values import integer, labels, mapping, text, texts, v2_labels
+from .values import labels, v2_labels
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

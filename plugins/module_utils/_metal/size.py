@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._values import integer, mappings, text
 from .by_id import convert_all, list_all
 from .v1 import MetalV1
-from .values import enum_name, integer, labels, mappings, text, v2_labels
+from .values import enum_name, labels, v2_labels
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .values import integer, mapping, mappings, text, timestamp, write_timestamp
+from .._values import integer, mapping, mappings, text, timestamp, write_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._errors import NotFoundError, ProtocolError
-from .values import enum_name, labels, mapping, mappings, text, texts, timestamp, write_timestamp
+from .._values import mapping, mappings, text, texts, timestamp, write_timestamp
+from .values import enum_name, labels
 
 if TYPE_CHECKING:
     from datetime import datetime

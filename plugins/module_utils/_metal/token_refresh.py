@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
 from .._reconcile import Plan, Resource, Step
+from .._values import write_timestamp
 from .token import claims, expires_at, refresh
 from .token_file import MODE, TokenFile
-from .values import write_timestamp
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

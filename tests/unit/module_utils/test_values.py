@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times and numbers as the metal-api writes them."""
+"""Times and numbers as APIs write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.values import (
+from ansible_collections.metalstack.provisioning.plugins.module_utils._values import (
     integer,
     timestamp,
     write_timestamp,
