@@ -14,7 +14,7 @@ import json
 import random
 import string
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union, cast
 from urllib.parse import quote, urljoin, urlsplit
@@ -150,6 +150,7 @@ class HttpClient:
         idempotent: bool | None = None,
         redirects: int = 0,
         max_body: int = 64 * _MIB,
+        others: Sequence[str] = (),
     ) -> Response:
         """Send a request, read the whole answer and return it, whatever its status is.
 
@@ -158,43 +159,47 @@ class HttpClient:
         than once; by default true for GET, HEAD, PUT, DELETE. Such requests are repeated after failures of the
         transport and answers 429, 502, 503, 504; others only when they cannot have been processed: no connection, or
         429. Up to ``redirects`` redirects of GET and HEAD are followed, never from https to http, and without the
-        credentials when they lead to another host. ``max_body`` is in bytes.
+        credentials when they lead to another host. ``max_body`` is in bytes. ``others`` are addresses of the same thing
+        on other servers: what may be repeated goes to the next one at once, and all of them together are one attempt.
 
         Raises :class:`TransportError`, :class:`DeadlineError` or :class:`ProtocolError`.
         """
         method = method.upper()
         repeatable = method in _REPEATABLE if idempotent is None else idempotent
-        asked = f"{method} {redact(url)}"
         until = None if deadline is None else self._clock.monotonic() + deadline
         limit = Limit(self._clock, self._timeout, until)
-        attempt = 0
+        turn = _Round([url, *others])
         sent = pending = False
         while True:
-            attempt += 1
-            last = attempt >= self._retry.attempts
+            target = turn.next()
+            asked = f"{method} {redact(target)}"
+            last = turn.number >= self._retry.attempts and turn.complete
             try:
-                stream = self._follow(method, url, headers, body, limit, repeatable, redirects)
+                stream = self._follow(method, target, headers, body, limit, repeatable, redirects)
                 with stream:
                     content = stream.read_all(max_body)
             except Problem as problem:
                 sent, pending = sent or not problem.unsent, pending or problem.pending
                 if problem.kind is DeadlineError:
-                    raise _late(asked, deadline, attempt, sent=sent) from None
+                    raise _late(asked, deadline, turn.tries, sent=sent) from None
                 unclear = not (repeatable or problem.unsent)
-                if last or unclear or problem.permanent:
+                hopeless = problem.permanent and not turn.drop(target)
+                if last or unclear or hopeless:
                     hint = unclear and problem.kind is not ProtocolError
-                    raise _failed(asked, problem, attempt, hint, sent=sent, pending=pending) from None
-                wait, reason = self._backoff(attempt), str(problem)
+                    raise _failed(asked, problem, turn.tries, hint, sent=sent, pending=pending) from None
+                wait, reason = self._backoff(turn.number) if turn.complete else None, str(problem)
             else:
-                answer = Response(stream.status, stream.headers, content, stream.url, asked, attempt)
+                answer = Response(stream.status, stream.headers, content, stream.url, asked, turn.tries)
                 if last or not (stream.status == 429 or (repeatable and stream.status in _RETRY_STATUS)):
                     return answer
-                wait, reason = self._asked_wait(stream.headers, attempt), ""
-            if until is not None and self._clock.monotonic() + wait >= until:
+                elsewhere = stream.status != 429 and not turn.complete
+                wait, reason = None if elsewhere else self._asked_wait(stream.headers, turn.number), ""
+            if until is not None and self._clock.monotonic() + (wait or 0) >= until:
                 if not reason:
                     return answer
-                raise _late(asked, deadline, attempt, reason, sent=sent)
-            self._clock.sleep(wait)
+                raise _late(asked, deadline, turn.tries, reason, sent=sent)
+            if wait is not None:
+                self._clock.sleep(wait)
 
     def stream(
         self,
@@ -337,6 +342,38 @@ class HttpClient:
             raise ValueError("the method has forbidden characters")
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"{method} {target} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
+
+
+class _Round:
+    """The addresses of a request, again and again in their order. ``number`` is the round, ``tries`` counts them all.
+
+    ``complete``: the address of now is the last one of its round.
+    """
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = list(addresses)
+        self._position = -1
+        self.number = 1
+        self.tries = 0
+
+    def next(self) -> str:
+        """Return the next address."""
+        self._position += 1
+        if self._position >= len(self._addresses):
+            self._position = 0
+            self.number += 1
+        self.tries += 1
+        return self._addresses[self._position]
+
+    @property
+    def complete(self) -> bool:
+        return self._position >= len(self._addresses) - 1
+
+    def drop(self, address: str) -> bool:
+        """Leave out an address that will never work; whether there are others."""
+        self._addresses.remove(address)
+        self._position -= 1
+        return bool(self._addresses)
 
 
 class StreamResponse:
