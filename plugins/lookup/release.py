@@ -84,8 +84,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._connection import http_client
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import ApiError, UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.options import http_client
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils import _release_vector as vectors
 
 _CONNECTION = ("ca_path", "validate_certs", "timeout", "retries")

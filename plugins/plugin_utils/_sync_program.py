@@ -24,7 +24,15 @@ COLLECTION_ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "metalstack_provisioning"
 # Of the clients of the metal-api what the program reads with; the rest is the modules'.
 _METAL = ("__init__", "auth", "component", "image", "partition", "token", "v1", "v2", "values")
-FILES = ("_errors.py", "_http*.py", "_redact.py", "_units.py", "_values.py", *(f"_metal/{name}.py" for name in _METAL))
+FILES = (
+    "_errors.py",
+    "_http*.py",
+    "_jwt.py",
+    "_redact.py",
+    "_units.py",
+    "_values.py",
+    *(f"_metal/{name}.py" for name in _METAL),
+)
 # Only used by a module, before there is a program.
 _LEFT_OUT = "_image_cache/preflight"
 # -I: neither the environment nor the working directory can put other code in front of ours.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from .. import _jwt
 from .._errors import ApiError
 from .._metal import component, token
 from .._metal.v2 import MetalV2
@@ -110,11 +111,11 @@ class Session:
 
 
 def _claims(text: str) -> Mapping[str, object]:
-    return _quietly(token.claims, text) or {}
+    return _quietly(_jwt.claims, text) or {}
 
 
 def _expiry(text: str) -> datetime | None:
-    return _quietly(token.expires_at, text)
+    return _quietly(_jwt.expires_at, text)
 
 
 def _quietly(read: Callable[[str], _T], text: str) -> _T | None:

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from typing import Any, Union
 
 from .._argspec import ArgumentSpec
+from .._connection import CONNECTION as HTTP_OPTIONS
+from .._connection import http_client
 from .._errors import ApiError, UsageError
-from .._http import HttpClient, RetryPolicy, TlsOptions
+from .._http import HttpClient
 from .auth import HMAC_USERS, Auth, BearerAuth, from_options
 from .v1 import MetalV1
 from .v2 import MetalV2
@@ -31,24 +33,20 @@ ENVIRONMENT = {
 # What metal-ansible-modules take, so that their playbooks go on.
 DEFAULT_USER = "Metal-Edit"
 
-CONNECTION = ArgumentSpec(
-    {
-        "api_url": {"type": "str"},
-        "api_hmac": {"type": "str", "no_log": True},
-        "api_hmac_user": {"type": "str", "choices": list(HMAC_USERS)},
-        "api_token": {"type": "str", "no_log": True},
-        "ca_path": {"type": "path"},
-        "validate_certs": {"type": "bool", "default": True},
-        "timeout": {"type": "float", "default": 10.0},
-        "retries": {"type": "int", "default": 3},
-    },
-    mutually_exclusive=(("api_hmac", "api_token"),),
+CONNECTION = (
+    ArgumentSpec(
+        {
+            "api_url": {"type": "str"},
+            "api_hmac": {"type": "str", "no_log": True},
+            "api_hmac_user": {"type": "str", "choices": list(HMAC_USERS)},
+            "api_token": {"type": "str", "no_log": True},
+        },
+        mutually_exclusive=(("api_hmac", "api_token"),),
+    )
+    + HTTP_OPTIONS
 )
 # For what both generations of the API can do.
 VERSION = ArgumentSpec({"api_version": {"type": "str", "choices": ["v1", "v2", "auto"], "default": "auto"}})
-
-# Clients of this process: a loop, or a bulk task, pays for one TLS handshake. By process, because forks share sockets.
-_clients: dict[object, HttpClient] = {}
 
 
 def connect(params: Mapping[str, Any], environ: Mapping[str, str], *, default_user: str = DEFAULT_USER) -> MetalV1:
@@ -122,19 +120,3 @@ def _connection(
     except ValueError as error:
         raise UsageError(str(error)) from None
     return url, auth, http_client(params)
-
-
-def http_client(params: Mapping[str, Any]) -> HttpClient:
-    """Return the client for ``ca_path``, ``validate_certs``, ``timeout`` and ``retries``. Raises UsageError."""
-    timeout, retries = params.get("timeout"), params.get("retries")
-    timeout = 10.0 if timeout is None else timeout
-    retries = 3 if retries is None else retries
-    if timeout <= 0:
-        raise UsageError(f"timeout is {timeout:g}; it must be more than 0 seconds.")
-    if not 0 <= retries <= 100:
-        raise UsageError(f"retries is {retries}; it must be between 0 and 100.")
-    tls = TlsOptions(ca_path=params.get("ca_path"), validate_certs=params.get("validate_certs") is not False)
-    key = (os.getpid(), tls, timeout, retries)
-    if key not in _clients:
-        _clients[key] = HttpClient(tls=tls, timeout=timeout, retry=RetryPolicy(attempts=retries + 1))
-    return _clients[key]

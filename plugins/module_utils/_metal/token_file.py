@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._errors import UsageError
 from .._image_cache.files import write_atomic
-from .token import claims
+from .._jwt import claims
 
 MODE = 0o600
 _LARGEST = 64 * 1024

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
+from .._jwt import claims, expires_at
 from .._reconcile import Plan, Resource, Step
 from .._values import write_timestamp
-from .token import claims, expires_at, refresh
+from .token import refresh
 from .token_file import MODE, TokenFile
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Callable
 
 from .._errors import UsageError
+from .._jwt import claims
 from .._reconcile import Plan, Resource, Step, changes
-from .token import claims
 from .token_file import MODE, TokenFile
 from .token_record import OWN, TokenRecord, create_token, list_tokens, revoke_token
 from .token_wish import check_lifetime, rights_request, wanted_rights

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.token import claims
+from ansible_collections.metalstack.provisioning.plugins.module_utils._jwt import claims
 from ansible_collections.metalstack.provisioning.plugins.modules import metal_token, metal_token_info
 from tests.conftest import ROOT
 from tests.emulators.metal_api.process import MetalApi

@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils import _reconcile
+from ansible_collections.metalstack.provisioning.plugins.module_utils import _connection, _reconcile
 from ansible_collections.metalstack.provisioning.plugins.module_utils._http import RetryPolicy
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import options
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
 from tests.unit.api.helpers import perform_module
 from tests.unit.conformance.case import KEYS_OF_EMULATOR, Case, all_cases
@@ -48,7 +47,7 @@ def campaign() -> Iterator[Mapping[str, Future[None]]]:
     """All cases at work; waiting for one of them raises what it has found."""
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
         # wait for milliseconds where a user waits for seconds
-        patch.setattr(options, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
+        patch.setattr(_connection, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
         patch.setattr(_reconcile, "_PAUSE", 0.002)
         yield {case.label: pool.submit(try_everything, case) for case in CASES}
 
