@@ -251,6 +251,7 @@ def _is_part(text: str, least: int, most: int) -> bool:
         numbers = [int(number) for number in match.group(1).split("..")]
         if numbers != sorted(numbers) or not all(least <= number <= most for number in numbers):
             return False
-        if match.group(2) is not None and not 1 <= int(match.group(2)) <= most:
+        # systemd takes no step that leads from the first number beyond the last one there is
+        if match.group(2) is not None and not 1 <= int(match.group(2)) <= most - numbers[0]:
             return False
     return True

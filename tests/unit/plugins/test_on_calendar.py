@@ -340,6 +340,7 @@ def test_a_list_of_schedules() -> None:
         ("0 */10 * * * *", "is neither of cron nor of systemd"),
         ("10", "is neither of cron nor of systemd"),
         ("25:00", "is neither of cron nor of systemd"),
+        ("1/23:00", "is neither of cron nor of systemd"),
         ("*-13-01", "is neither of cron nor of systemd"),
         ("Fri..Tue 10:00", "is neither of cron nor of systemd"),
         ("Mon..Fri 10:00 tomorrow", "has 'tomorrow', which is not understood there"),
