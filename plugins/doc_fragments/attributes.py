@@ -20,11 +20,6 @@ attributes:
   idempotent:
     support: full
     description: A second run with the same options changes nothing.
-  action_group:
-    support: full
-    description: Use C(group/metalstack.provisioning.metal) in C(module_defaults) to set options for all modules of it.
-    membership:
-      - metalstack.provisioning.metal
   controller:
     support: full
     description:
@@ -44,11 +39,6 @@ attributes:
   idempotent:
     support: full
     description: It only reads.
-  action_group:
-    support: full
-    description: Use C(group/metalstack.provisioning.metal) in C(module_defaults) to set options for all modules of it.
-    membership:
-      - metalstack.provisioning.metal
   controller:
     support: full
     description:

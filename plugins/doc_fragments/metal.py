@@ -33,23 +33,12 @@ options:
       - An OpenID Connect token for v1, or a token of metal-apiserver for v2. Cannot be given together with O(api_hmac).
       - If neither this nor O(api_hmac) is given, C(METALCTL_API_TOKEN) is used.
     type: str
-  ca_path:
-    description: File or directory with the certificate authorities to trust instead of the system's.
-    type: path
-  validate_certs:
-    description: Whether the certificate of the API is checked. Turn it off for tests only.
-    type: bool
-    default: true
-  timeout:
-    description: How many seconds the API may take for an answer.
-    type: float
-    default: 10
-  retries:
-    description:
-      - How often a request is repeated when the API is away, overloaded (429) or fails for the moment (502, 503, 504).
-      - Requests that create something are never repeated blindly; it is looked up first whether they have worked.
-    type: int
-    default: 3
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/metalstack.provisioning.metal) in C(module_defaults) to set options for all modules of it.
+    membership:
+      - metalstack.provisioning.metal
 """
 
     VERSION = r"""

@@ -22,6 +22,7 @@ description:
   - A first installation wipes all disks of a machine, also those that its layout does not name.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   id:

@@ -26,6 +26,7 @@ description:
     wherever O(networks[].ips) are not given. O(reinstall) does not exist.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
   - metalstack.provisioning.allocation

@@ -20,6 +20,7 @@ description:
     reachable from the control plane.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.bulk
 options:

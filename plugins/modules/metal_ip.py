@@ -25,6 +25,7 @@ notes:
     nothing."
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
   - metalstack.provisioning.bulk

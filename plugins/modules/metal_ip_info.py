@@ -20,6 +20,7 @@ notes:
     C(/metalstack.admin.v2.IPService/List)."
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
 options:

@@ -24,6 +24,7 @@ description:
     given. Neither O(reinstall) nor O(remove_from_database) exists.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
   - metalstack.provisioning.allocation

@@ -18,6 +18,7 @@ description:
   - Any key will do (O(api_hmac_user=Metal-View)). V(v1) of the metal-api only.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   id:

@@ -19,6 +19,7 @@ description:
   - Needs the edit key (O(api_hmac_user=Metal-Edit)). V(v1) of the metal-api only.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 attributes:
   idempotent:

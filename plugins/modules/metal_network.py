@@ -29,6 +29,7 @@ notes:
     O(id) without O(project) needs the admin service."
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
   - metalstack.provisioning.bulk

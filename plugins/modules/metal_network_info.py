@@ -20,6 +20,7 @@ notes:
     that V(v1) made shared after its allocation shows as not shared."
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
 options:

@@ -20,6 +20,7 @@ description:
     have to be reachable from the control plane. An image cache can only serve those that begin with C(http://).
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   id:

@@ -24,6 +24,7 @@ description:
     its user is no member of.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
 options:

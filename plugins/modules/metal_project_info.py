@@ -20,6 +20,7 @@ description:
   - Both generations of the API return the same, except that only V(v1) has annotations and quotas.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
 options:

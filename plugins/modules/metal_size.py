@@ -20,6 +20,7 @@ description:
   - The metal-api refuses a size when the same hardware could be of another size as well.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   id:

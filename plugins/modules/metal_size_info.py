@@ -17,6 +17,7 @@ description:
   - Any key will do (O(api_hmac_user=Metal-View)).
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
   - metalstack.provisioning.metal.version
 options:

@@ -26,6 +26,7 @@ description:
   - Only the metal-api v2 has such tokens.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   description:

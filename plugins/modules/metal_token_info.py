@@ -19,6 +19,7 @@ description:
   - Only the metal-api v2 has such tokens.
 extends_documentation_fragment:
   - metalstack.provisioning.attributes.info
+  - metalstack.provisioning.connection
   - metalstack.provisioning.metal
 options:
   uuid:
