@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils import _errors as errors
+from ansible_collections.metalstack.provisioning.plugins.module_utils import _jwt
 from ansible_collections.metalstack.provisioning.plugins.module_utils._http import HttpClient, RetryPolicy
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import component, identity, token
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.auth import BearerAuth, HmacAuth
@@ -197,7 +198,7 @@ def test_refresh(emulator, http):
     old = emulator.control.token(lifetime=600)
     fresh = token.refresh(MetalV2(emulator.v2, BearerAuth(old), http))
     assert fresh != old
-    assert token.expires_at(fresh) - token.issued_at(fresh) == timedelta(seconds=600)
+    assert _jwt.expires_at(fresh) - _jwt.issued_at(fresh) == timedelta(seconds=600)
     assert len(list_images(MetalV2(emulator.v2, BearerAuth(fresh), http)).images) == 2
 
 
