@@ -16,7 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .control import PREFIX
-from .server import Address, Listener, Tls, parse_address, serve
+from .server import Listener, Site, Tls, parse_address, serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +43,17 @@ def run(
     options: argparse.Namespace,
     api: ASGIApp,
     control: ASGIApp,
-    urls: Callable[[str], Mapping[str, str]],
+    urls: Callable[[Sequence[Site]], Mapping[str, Any]],
 ) -> None:
-    """Serve until told to stop; print the ready line: ``urls`` of the first address, ``control`` and ``pid``."""
+    """Serve until told to stop; print the ready line: ``urls`` of the API's sites, ``control`` and ``pid``."""
     listeners = _listeners(parser, options, api, control)
 
-    def ready(addresses: Sequence[Address]) -> None:
+    def ready(sites: Sequence[Site]) -> None:
+        listed = [site.address.url for site in sites]
         line: dict[str, Any] = {
-            **urls(addresses[0].url),
-            "control": addresses[-1 if options.control_listen else 0].url + PREFIX,
-            "addresses": [address.url for address in addresses],
+            **urls(sites[:-1] if options.control_listen else sites),
+            "control": listed[-1 if options.control_listen else 0] + PREFIX,
+            "addresses": listed,
             "pid": os.getpid(),
         }
         print(json.dumps(line), flush=True)

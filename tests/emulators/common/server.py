@@ -17,7 +17,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -77,10 +77,14 @@ def parse_address(text: str) -> tuple[str, int]:
 
 def reset_connection() -> None:
     """Drop the connection of the request that is being answered with a TCP reset, as a crashing machine does."""
-    writer = _connection.get()
+    _reset(_connection.get())
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
     peer = cast("socket.socket", writer.get_extra_info("socket"))
     # Linger with no time: closing discards what is unsent and sends RST instead of FIN.
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if peer.fileno() >= 0:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
@@ -89,15 +93,76 @@ def close_connection() -> None:
     _connection.get().transport.close()
 
 
+@dataclass
+class Site:
+    """A listener at work. It can be stopped and started alone, as the machine that it stands for."""
+
+    listener: Listener
+    context: WorkerContext
+    address: Address = field(init=False)
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
+    _server: asyncio.base_events.Server | None = None
+    _held: socket.socket | None = None
+
+    async def start(self) -> None:
+        """Listen; again on the same port after a stop."""
+        if self._server is not None:
+            return
+        config = _config(self.listener)
+        app = ASGIWrapper(cast(ASGIFramework, self.listener.app))
+        loop = asyncio.get_running_loop()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self.connections[task] = writer
+            task.add_done_callback(lambda done: self.connections.pop(done, None))
+            _connection.set(writer)
+            await TCPServer(app, loop, config, self.context, {}, reader, writer)
+
+        listener = self.listener
+        tls = config.create_ssl_context() if listener.tls else None
+        port = self.address.port if self._held is not None else listener.port
+        self._server = await asyncio.start_server(
+            connected, listener.host, port, backlog=config.backlog, ssl=tls, reuse_address=True
+        )
+        self._release()
+        self.address = _address(self._server, listener)
+
+    def stop(self) -> None:
+        """Reset all connections and refuse new ones. The port is kept from others: bound, but nobody listens."""
+        if self._server is None:
+            return
+        family = self._server.sockets[0].family
+        self.close()
+        for writer in list(self.connections.values()):
+            _reset(writer)
+        self._held = socket.socket(family, socket.SOCK_STREAM)
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((self.listener.host, self.address.port))
+
+    def close(self) -> None:
+        """Take no new connections."""
+        self._release()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+
 async def serve(
     listeners: Sequence[Listener],
-    ready: Callable[[Sequence[Address]], None],
+    ready: Callable[[Sequence[Site]], None],
     *,
     until_stdin_closes: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT (or the end of standard input).
 
-    :param ready: called when all listen, with their addresses in the listeners' order.
+    :param ready: called when all listen, with the sites in the listeners' order.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -105,36 +170,19 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     watch = asyncio.create_task(_stdin_end(stop)) if until_stdin_closes else None
     context = WorkerContext(None)
-    connections: set[asyncio.Task[None]] = set()
-    servers = [await _start(listener, context, connections) for listener in listeners]
-    ready([_address(server, listener) for server, listener in zip(servers, listeners)])
+    sites = [Site(listener, context) for listener in listeners]
+    for site in sites:
+        await site.start()
+    ready(sites)
     await stop.wait()
-    for server in servers:
-        server.close()
+    for site in sites:
+        site.close()
     await context.terminated.set()
+    connections = [task for site in sites for task in site.connections]
     if connections:
         await asyncio.wait(connections, timeout=GRACE)
     for task in [*connections, *([watch] if watch else [])]:
         task.cancel()
-
-
-async def _start(
-    listener: Listener, context: WorkerContext, connections: set[asyncio.Task[None]]
-) -> asyncio.base_events.Server:
-    config = _config(listener)
-    app = ASGIWrapper(cast(ASGIFramework, listener.app))
-    loop = asyncio.get_running_loop()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        task.add_done_callback(connections.discard)
-        _connection.set(writer)
-        await TCPServer(app, loop, config, context, {}, reader, writer)
-
-    tls = config.create_ssl_context() if listener.tls else None
-    return await asyncio.start_server(connected, listener.host, listener.port, backlog=config.backlog, ssl=tls)
 
 
 def _address(server: asyncio.base_events.Server, listener: Listener) -> Address:

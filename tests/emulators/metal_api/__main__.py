@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from ..common import command
+from ..common.server import Site
 from .app import Emulator
 from .v1.auth import HmacKey, HmacKeys
 from .v1.identity import ROLES
@@ -30,7 +32,12 @@ def main() -> None:
         except (OSError, ValueError) as error:
             parser.error(f"--state {options.state}: {error}")
     base = emulator.base_path.rstrip("/")
-    command.run(parser, options, emulator.api(), emulator.control(), lambda url: {"v1": url + base, "v2": url})
+
+    def urls(sites: Sequence[Site]) -> dict[str, str]:
+        url = sites[0].address.url
+        return {"v1": url + base, "v2": url}
+
+    command.run(parser, options, emulator.api(), emulator.control(), urls)
 
 
 def _parser() -> argparse.ArgumentParser:

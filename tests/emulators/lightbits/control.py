@@ -1,0 +1,83 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control routes of this emulator: its state, its pace, servers that are stopped, manners of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ..common.control import json_object
+from ..common.server import Site
+from .state import State
+
+
+def routes(state: State, sites: Sequence[Site]) -> list[Route]:
+    """``/state``, ``/pace``, ``/stopped`` and ``/manners``."""
+    control = _Control(state, sites)
+    return [
+        Route("/state", control.state),
+        Route("/state", control.replace, methods=["PUT"]),
+        Route("/state", control.change, methods=["PATCH"]),
+        Route("/pace", control.pace, methods=["PUT"]),
+        Route("/stopped", control.stop, methods=["PUT"]),
+        Route("/manners", control.manners, methods=["PUT"]),
+    ]
+
+
+class _Control:
+    def __init__(self, state: State, sites: Sequence[Site]) -> None:
+        self._state = state
+        self._sites = sites
+
+    async def state(self, _request: Request) -> JSONResponse:
+        self._state.pace.catch_up()
+        return JSONResponse({**self._state.as_json(), "waiting": self._state.pace.waiting})
+
+    async def replace(self, request: Request) -> JSONResponse:
+        self._state.reset(await json_object(request))
+        await self._stop_exactly([])
+        return JSONResponse({})
+
+    async def change(self, request: Request) -> JSONResponse:
+        self._state.load(await json_object(request))
+        return JSONResponse({})
+
+    async def pace(self, request: Request) -> JSONResponse:
+        wish: dict[str, Any] = await json_object(request)
+        unknown = sorted(set(wish) - {"step", "paused", "advance"})
+        if unknown:
+            raise ValueError(f"there is no {unknown[0]!r} in 'pace'; it has 'step', 'paused' and 'advance'")
+        pace = self._state.pace
+        if "step" in wish:
+            pace.step = float(wish["step"])
+        if "paused" in wish:
+            pace.paused = bool(wish["paused"])
+        pace.advance(int(wish.get("advance", 0)))
+        return JSONResponse({"step": pace.step, "paused": pace.paused, "waiting": pace.waiting})
+
+    async def stop(self, request: Request) -> JSONResponse:
+        numbers = (await json_object(request)).get("servers", [])
+        wrong = [number for number in numbers if number not in range(len(self._sites))]
+        if wrong:
+            raise ValueError(f"there is no server number {wrong[0]}; they are counted from 0")
+        await self._stop_exactly(numbers)
+        return JSONResponse({})
+
+    async def _stop_exactly(self, numbers: Sequence[int]) -> None:
+        for number, site in enumerate(self._sites):
+            if number in numbers:
+                site.stop()
+            else:
+                await site.start()
+
+    async def manners(self, request: Request) -> JSONResponse:
+        wish = await json_object(request)
+        self._state.old_status = bool(wish.get("old_status", self._state.old_status))
+        self._state.emit_defaults = bool(wish.get("emit_defaults", self._state.emit_defaults))
+        return JSONResponse({})
