@@ -189,7 +189,8 @@ class HttpClient:
                     raise _failed(asked, problem, turn.tries, hint, sent=sent, pending=pending) from None
                 wait, reason = self._backoff(turn.number) if turn.complete else None, str(problem)
             else:
-                answer = Response(stream.status, stream.headers, content, stream.url, asked, turn.tries)
+                tries = turn.tries + stream.repeated
+                answer = Response(stream.status, stream.headers, content, stream.url, asked, tries)
                 if last or not (stream.status == 429 or (repeatable and stream.status in _RETRY_STATUS)):
                     return answer
                 elsewhere = stream.status != 429 and not turn.complete
@@ -310,7 +311,7 @@ class HttpClient:
             connection = self._pool.get(origin, limit, repeatable=repeatable, fresh=fresh)
             try:
                 connection.send(data)
-                return StreamResponse(self._pool, connection, method, url, asked)
+                return StreamResponse(self._pool, connection, method, url, asked, repeated=fresh)
             except Problem as problem:
                 connection.close()
                 if not (connection.used and problem.silent and repeatable):
@@ -379,10 +380,14 @@ class _Round:
 class StreamResponse:
     """An answer whose body is still to be read; a context manager. Belongs to one thread.
 
-    ``length`` is the number of bytes of the body as the server says, None if it does not.
+    ``length`` is the number of bytes of the body as the server says, None if it does not. ``repeated``: it was asked
+    for on an old connection before, which ended without an answer.
     """
 
-    def __init__(self, pool: Pool, connection: Connection, method: str, url: str, request: str) -> None:
+    def __init__(
+        self, pool: Pool, connection: Connection, method: str, url: str, request: str, *, repeated: bool = False
+    ) -> None:
+        self.repeated = repeated
         self._pool = pool
         self._connection: Connection | None = connection
         self._request = request

@@ -230,8 +230,9 @@ class _Run:
             try:
                 step.run()
             except ConflictError as error:
-                # Somebody else was faster: read again, and plan again.
+                # Somebody else was faster, or the first of two attempts: read again, and plan again.
                 self.problem = error
+                self._wrote = self._wrote or error.unclear
                 return
             except ApiError as error:
                 if not (step.missing_ok and isinstance(error, NotFoundError)):

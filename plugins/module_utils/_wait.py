@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ._argspec import ArgumentSpec
-from ._errors import ApiError, RateLimitError, ServerError, TransportError
+from ._errors import ApiError, RateLimitError, ServerError, TransportError, UsageError
+
+if TYPE_CHECKING:
+    from ._task import Task
 
 ValueT = TypeVar("ValueT")
 
@@ -79,3 +82,13 @@ def wait_spec(timeout: int, interval: float = 2.0) -> ArgumentSpec:
             "wait_interval": {"type": "float", "default": interval},
         }
     )
+
+
+def waiting(task: Task) -> Waiting | None:
+    """Return how the options of :func:`wait_spec` want to wait; None for not at all, as in check mode."""
+    params = task.params
+    if task.check_mode or not params["wait"]:
+        return None
+    if params["wait_interval"] <= 0:
+        raise UsageError(f"wait_interval is {params['wait_interval']:g}; it must be more than 0 seconds.")
+    return Waiting(params["wait_timeout"], params["wait_interval"])

@@ -161,6 +161,13 @@ def test_conflict_with_somebody_who_did_the_same_is_no_change() -> None:
     assert outcome.before == outcome.after
 
 
+def test_conflict_that_may_be_the_echo_of_a_success_is_a_change() -> None:
+    world = World(("after", failing(ConflictError("Exists. (2 attempts)", unclear=True))))
+    outcome = reconcile_all([Thing(world)], check_mode=False, sleep=no_sleep)[0]
+    assert world.things == ["x"]
+    assert outcome.changed
+
+
 @pytest.mark.parametrize("missing_ok", [True, False])
 def test_not_found_is_success_only_where_a_step_says_so(missing_ok: bool) -> None:
     world = World(("after", failing(NotFoundError("Gone."))))
