@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..common.clock import Clock
+from .model.settings import FEATURES, PARAMETERS
 from .pace import Pace
 from .refusal import FAILED_PRECONDITION, NOT_FOUND, Refusal
 
@@ -60,26 +61,8 @@ class State:
         self.add_credential("system", "root", "RS256PubKey", self._root_key)
         self.volumes: list[Thing] = []
         self.admin_endpoints: list[Thing] = []
-        self.config: dict[str, str] = {
-            "ClusterName": "test",
-            "DurationToTurnIntoPermanentFailure": "1h",
-            "EnableTrim": "true",
-            "AllowedNumRevives": "3",
-            "ClockDriftIntervalForRaisingEvent": "10m",
-            "DefaultQoSName": "",
-            "DeviceHealthIntervalForRaisingEvent": "1h",
-            "DisableVolumeStatisticsExport": "false",
-            "EvictionNoProgressTimeout": "30m",
-            "RevivesWindowDuration": "1h",
-            "VolumeDeletionFromNodeDelay": "0s",
-        }
-        self.flags: dict[str, bool] = {
-            "event-log": True,
-            "evict-data": False,
-            "fail-in-place": True,
-            "in-band-authentication": False,
-            "proactive-rebalance": False,
-        }
+        self.config = dict(PARAMETERS)
+        self.flags = dict(FEATURES)
 
     def reset(self, sections: Mapping[str, Any]) -> None:
         """Begin anew; what the sections leave out is as after an installation. ValueError as by ``load``."""

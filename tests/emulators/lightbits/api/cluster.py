@@ -11,6 +11,7 @@ from typing import Any
 from ..call import Call
 from ..gateway import ANYBODY, Route
 from ..model.health import cluster_health, max_replicas, statistics
+from ..model.settings import check
 from ..refusal import INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, Refusal
 from ..state import State
 
@@ -73,6 +74,7 @@ def _set_parameter(call: Call) -> Mapping[str, Any]:
     given = call.message("configParam") or {}
     if not isinstance(given.get("value"), str) or not given["value"]:
         raise Refusal(INVALID_ARGUMENT, "invalid value of the parameter")
+    check(name, given["value"])
     call.state.config[name] = given["value"]
     return {}
 

@@ -27,10 +27,10 @@ def check(state: State, server: Thing) -> None:
     """Refusal when the data of a server cannot be evicted."""
     if not state.flags.get(FLAG):
         raise Refusal(FAILED_PRECONDITION, f"feature {FLAG} is disabled")
-    if sum(one["state"] == "Enabled" for one in state.servers) < FEWEST_SERVERS:
-        raise Refusal(FAILED_PRECONDITION, f"eviction needs at least {FEWEST_SERVERS} enabled servers")
     if any(is_evicting(one) for one in state.servers):
         raise Refusal(ABORTED, "an eviction is in progress")
+    if sum(one["state"] == "Enabled" for one in state.servers) < FEWEST_SERVERS:
+        raise Refusal(FAILED_PRECONDITION, f"eviction needs at least {FEWEST_SERVERS} enabled servers")
     if any(volume["replicaCount"] == 1 for volume, _node in _replicas(state, server)):
         raise Refusal(FAILED_PRECONDITION, f"{server['name']} has volumes with a single replica")
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..refusal import INVALID_ARGUMENT, Refusal
 from .protection import writable_nodes
+from .settings import PATIENCE, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from ..state import State, Thing
 
 UNATTACHED = "Unattached"
-_UNITS = {"h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:\d+[hms])+")
 
 
 def nodes_of(state: State, server: Thing) -> list[Thing]:
@@ -39,17 +36,10 @@ def is_lost(state: State, node: Thing) -> bool:
     server = next(one for one in state.servers if one["UUID"] == node["serverUUID"])
     patience = server["_failure_timeout"]
     if patience is None:
-        patience = seconds_of(state.config["DurationToTurnIntoPermanentFailure"])
+        patience = seconds_of(state.config[PATIENCE])
     if not since or node["state"] != "Inactive" or patience == 0:
         return bool(node["permanentFailure"])
     return state.clock.now() >= datetime.fromisoformat(since) + timedelta(seconds=patience)
-
-
-def seconds_of(text: str) -> int:
-    """Seconds of a duration like ``1h30m``; Refusal when it is none."""
-    if not _DURATION.fullmatch(text):
-        raise Refusal(INVALID_ARGUMENT, f"time: invalid duration {text!r}")
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
 
 
 def power_down(state: State, nodes: Iterable[Thing]) -> None:
