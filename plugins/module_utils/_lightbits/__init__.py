@@ -1,0 +1,4 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Client of the Lightbits API v2 (REST). Private to the collection metalstack.provisioning."""

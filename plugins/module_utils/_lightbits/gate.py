@@ -1,0 +1,108 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a server may be disabled: what the rest of the cluster says just now.
+
+Every reason against it is told at once. Private to the collection metalstack.provisioning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .._values import integer, mapping, text
+from .server import ENABLED, NO_RISK, Node, Server, list_nodes, list_servers
+from .volume import PROTECTED, Volume, list_volumes
+
+if TYPE_CHECKING:
+    from .client import Lightbits
+
+_SHOWN = 5
+# Counters of the cluster's health, and what they count, in words.
+_COUNTERS = {
+    "numDegradedVolumes": "degraded",
+    "numReadOnlyVolumes": "read-only",
+    "numNotAvailableVolumes": "not available",
+}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known of a cluster at one moment. ``trouble`` is what the cluster itself says of its health."""
+
+    servers: Sequence[Server]
+    nodes: Sequence[Node]
+    volumes: Sequence[Volume]
+    trouble: tuple[str, ...]
+
+    def others(self, server: Server) -> list[str]:
+        """Return why the rest of the cluster cannot carry on alone: servers and nodes that are not healthy."""
+        found = []
+        names = {one.uuid: one.name for one in self.servers}
+        for other in self.servers:
+            if other.uuid == server.uuid:
+                continue
+            if other.state != ENABLED:
+                found.append(f"the server {other.name} is in the state {other.state}")
+            elif other.health == "Error":
+                found.append(f"the server {other.name} has the health Error")
+            if other.at_work:
+                found.append(f"the server {other.name} {other.at_work}")
+        for node in self.nodes:
+            # a node without a server is a spare one
+            if node.server in names and node.server != server.uuid and node.trouble:
+                found.append(f"the node {node.name} {node.trouble}")
+        return found
+
+    def at_risk(self, server: Server) -> list[Volume]:
+        """Return the volumes that would lose data or could not be written without the server."""
+        return [
+            volume
+            for volume in self.volumes
+            if set(volume.nodes) & set(server.nodes) and (volume.replicas == 1 or volume.protection != PROTECTED)
+        ]
+
+    def against_disabling(self, server: Server) -> list[str]:
+        """Return every reason not to disable the server, in words; none when it may go."""
+        reasons = [*self.trouble, *self.others(server)]
+        if server.at_work:
+            reasons.append(f"the server itself {server.at_work}")
+        if server.risk != NO_RISK:
+            reasons.append(f"the server itself is in the state {server.risk}")
+        for node in self.nodes:
+            if node.server == server.uuid and node.lost:
+                reasons.append(f"its node {node.name} {node.trouble}")
+        single = sorted(volume.title for volume in self.at_risk(server) if volume.replicas == 1)
+        if single:
+            reasons.append(f"it has the only replica of {listed(single)}")
+        weak = sorted(one.title for one in self.volumes if one.protection not in (PROTECTED, "Unknown"))
+        if weak:
+            reasons.append(f"not fully protected are the volumes {listed(weak)}")
+        moving = sorted(volume.title for volume in self.volumes if volume.state == "Migrating")
+        if moving:
+            reasons.append(f"on the way to other nodes are the volumes {listed(moving)}")
+        return reasons
+
+
+def read_situation(api: Lightbits) -> Situation:
+    """Read everything anew (``/cluster``, ``/servers``, ``/nodes``, ``/volumes``)."""
+    cluster = api.get("/cluster")
+    health = mapping(cluster, "health")
+    trouble = [
+        f"{integer(health.get(counter))} volumes are {word}"
+        for counter, word in _COUNTERS.items()
+        if integer(health.get(counter))
+    ]
+    if not trouble and text(health, "state") not in ("OK", "Warning"):
+        trouble.append(f"the cluster has the health {text(health, 'state') or 'unknown'}")
+    if text(mapping(cluster, "lastUpgrade"), "Status") == "Upgrading":
+        trouble.append("the cluster is being upgraded")
+    return Situation(list_servers(api), list_nodes(api), list(list_volumes(api)), tuple(trouble))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them, at most five."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

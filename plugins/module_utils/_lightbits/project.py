@@ -1,0 +1,131 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Projects of a cluster (``/projects``), which are its tenants. Private to the collection metalstack.provisioning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._errors import NotFoundError, ProtocolError, UsageError
+from .._reconcile import Plan, Resource, Step
+from .._values import text
+from .client import segment
+from .messages import CREATE_PROJECT
+
+if TYPE_CHECKING:
+    from .client import Lightbits
+
+# As CSI drivers take them, so that storage classes can use every project that we make.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", re.ASCII)
+_LONGEST = 256
+# They come with the cluster; its administrators and its installer need them.
+KEPT = ("system", "default")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project; ``name`` is what everything calls it."""
+
+    name: str
+    uuid: str
+    description: str
+
+    @classmethod
+    def from_api(cls, item: Mapping[str, Any]) -> Project:
+        """Read an object of the API. Raises ProtocolError."""
+        try:
+            return cls(text(item, "name"), text(item, "UUID"), text(item, "description"))
+        except ValueError as error:
+            raise ProtocolError(f"A project of the Lightbits API cannot be understood: {error}.") from None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it in the collection's words."""
+        return {"name": self.name, "uuid": self.uuid, "description": self.description}
+
+
+def list_projects(api: Lightbits) -> list[Project]:
+    """Return all projects, by name (``GET /projects``)."""
+    return sorted(map(Project.from_api, api.get_list("/projects", "projects")), key=lambda project: project.name)
+
+
+def get_project(api: Lightbits, name: str) -> Project | None:
+    """Return a project, None when there is none (``GET /projects/{name}``)."""
+    try:
+        return Project.from_api(api.get(f"/projects/{segment(name)}"))
+    except NotFoundError:
+        return None
+
+
+def check_project_name(option: str, name: str) -> None:
+    """Raise UsageError when a project cannot be called so."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{option} is {name!r}, but a project's name has at most 63 lower-case letters, digits, dots and dashes, "
+            "and begins and ends with a letter or a digit."
+        )
+
+
+class ProjectResource(Resource[Project]):
+    """The project with a name. ``wanted`` has the options of lightbits_project."""
+
+    def __init__(self, api: Lightbits, wanted: Mapping[str, Any]) -> None:
+        self._api = api
+        self._name: str = wanted["name"]
+        self._description: str | None = wanted.get("description")
+        self._absent = wanted.get("state") == "absent"
+        self._used = False
+        self.label = f"the project {self._name}"
+        check_project_name("name", self._name)
+        if self._absent and self._name in KEPT:
+            raise UsageError(f"name is {self._name}, a project that every cluster needs: it cannot be deleted.")
+        if len((self._description or "").encode()) > _LONGEST:
+            raise UsageError(f"description has more than {_LONGEST} bytes, which is the most that the API takes.")
+
+    def read(self) -> Project | None:
+        """Return the project, and look whether something is in it if it is to be deleted."""
+        found = get_project(self._api, self._name)
+        if found is not None and self._absent:
+            self._used = bool(self._content())
+        return found
+
+    def _content(self) -> list[dict[str, Any]]:
+        query = {"limit": 1, "showAll": True}
+        path = f"/projects/{segment(self._name)}/volumes"
+        return [one for one in self._api.get_list(path, "volumes", query) if one.get("state") != "Deleting"]
+
+    def show(self, actual: Project) -> dict[str, Any]:
+        """Return it in the collection's words."""
+        return actual.as_dict()
+
+    def plan(self, actual: Project | None) -> Plan:
+        """Create or delete; the API changes nothing of a project that is there."""
+        if self._absent:
+            return self._deletion(actual)
+        if actual is None:
+            values = {"name": self._name, "description": self._description or ""}
+            step = Step(f"create {self.label}", lambda: self._api.post("/projects", CREATE_PROJECT, values))
+            return Plan(None, values, (step,))
+        if self._description is not None and self._description != actual.description:
+            raise UsageError(
+                f"description is {self._description!r}, but {self.label} has {actual.description!r}, which the API "
+                "cannot change: leave description out."
+            )
+        return Plan(_known(actual), _known(actual))
+
+    def _deletion(self, actual: Project | None) -> Plan:
+        if actual is None:
+            return Plan(None, None)
+        if self._used:
+            raise UsageError(f"state is absent, but {self.label} still has volumes: delete them first.")
+        path = f"/projects/{segment(self._name)}"
+        step = Step(f"delete {self.label}", lambda: self._api.delete(path), missing_ok=True)
+        return Plan(_known(actual), None, (step,))
+
+
+def _known(project: Project) -> dict[str, Any]:
+    """Return what check mode can know of a project beforehand as well."""
+    return {"name": project.name, "description": project.description}

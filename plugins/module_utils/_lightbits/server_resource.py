@@ -1,0 +1,179 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers that should be enabled or disabled. Private to the collection metalstack.provisioning.
+
+A server is disabled only when the rest of the cluster can carry on without it. Two operators may pass that gate at the
+same time, so it is looked at again when the server is disabled: if another one is away by then, it is enabled again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._errors import ApiError, ConflictError, UsageError
+from .._reconcile import Plan, Resource, Step
+from .._wait import Waiting
+from .client import segment
+from .gate import Situation, listed, read_situation
+from .messages import DISABLE_SERVER, NOTHING
+from .server import DISABLED, ENABLED, MOVING, Server, server_named
+
+if TYPE_CHECKING:
+    from .client import Lightbits
+
+_WANTED = {"enabled": ENABLED, "disabled": DISABLED}
+_TOWARDS = {"Enabling": ENABLED, "Disabling": DISABLED}
+_SHORTEST = 3600
+
+
+class GateError(ApiError):
+    """A server was disabled, and enabled again because another one went away at the same time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The server and what is around it."""
+
+    server: Server
+    situation: Situation
+
+
+class ServerResource(Resource[Found]):
+    """The server with a name. ``wanted`` has the options of lightbits_server."""
+
+    def __init__(self, api: Lightbits, wanted: Mapping[str, Any], waiting: Waiting | None) -> None:
+        self._api = api
+        self._name: str = wanted["name"]
+        self._state = _WANTED[wanted["state"]]
+        self._force = bool(wanted.get("force"))
+        self._acknowledged: Sequence[str] = wanted.get("acknowledge_data_at_risk") or ()
+        self._timeout: int | None = wanted.get("permanent_failure_timeout")
+        self._waiting = waiting
+        self._wrote = False
+        self.label = f"the server {self._name}"
+        self._check()
+
+    def _check(self) -> None:
+        given = {
+            "force": self._force,
+            "acknowledge_data_at_risk": self._acknowledged,
+            "permanent_failure_timeout": self._timeout is not None,
+        }
+        useless = [option for option, value in given.items() if value]
+        if self._state == ENABLED and useless:
+            raise UsageError(f"{useless[0]} is given, but it says something only together with state=disabled.")
+        if self._acknowledged and not self._force:
+            raise UsageError("acknowledge_data_at_risk is given without force=true, and says nothing then.")
+        if self._timeout is not None and self._timeout != 0 and self._timeout < _SHORTEST:
+            raise UsageError(
+                f"permanent_failure_timeout is {self._timeout}; it must be 0, which is never, or at least "
+                f"{_SHORTEST} seconds, an hour."
+            )
+
+    def read(self) -> Found:
+        """Return the server, and wait for the end of what it is doing if there is something to wait with."""
+        found = self._read()
+        if self._waiting is None:
+            return found
+        if found.server.state in MOVING or self._wrote:
+            found = self._waiting.until(
+                self._read, self._settled, what=f"{self.label} to be {self._state.lower()}", seen=_seen
+            )
+        if self._wrote and self._state == DISABLED and not self._force:
+            self._retreat(found)
+        return found
+
+    def _read(self) -> Found:
+        situation = read_situation(self._api)
+        return Found(server_named(list(situation.servers), self._name), situation)
+
+    def _settled(self, found: Found) -> bool:
+        if found.server.state in MOVING:
+            return False
+        if not (self._wrote and self._state == found.server.state == ENABLED):
+            return True
+        own = [node for node in found.situation.nodes if node.server == found.server.uuid]
+        return not any(node.trouble for node in own)
+
+    def _retreat(self, found: Found) -> None:
+        """Enable it again when the rest cannot carry on: somebody else has been at work in the same moment."""
+        others = found.situation.others(found.server)
+        if not others or found.server.state != DISABLED:
+            return
+        self._enable(found.server)
+        raise GateError(
+            f"{self.label[0].upper()}{self.label[1:]} was disabled, but meanwhile {'; '.join(others)}: it is being "
+            "enabled again. Bring the others back first."
+        )
+
+    def show(self, actual: Found) -> dict[str, Any]:
+        """Return the server in the collection's words, with its nodes."""
+        nodes = [node.as_dict() for node in actual.situation.nodes if node.server == actual.server.uuid]
+        return {**actual.server.as_dict(), "nodes": nodes}
+
+    def plan(self, actual: Found | None) -> Plan:
+        """Enable or disable."""
+        assert actual is not None
+        server = actual.server
+        before = {"name": server.name, "state": server.state}
+        after = {"name": server.name, "state": self._state}
+        state = _TOWARDS.get(server.state, server.state)
+        if state == self._state:
+            return Plan(before, after if self._wrote else before)
+        if state not in (ENABLED, DISABLED):
+            raise UsageError(
+                f"state is {self._state.lower()}, but {self.label} is in the state {server.state}, in which it can be "
+                "neither enabled nor disabled."
+            )
+        if self._state == ENABLED:
+            return Plan(before, after, (Step(f"enable {self.label}", lambda: self._enable(server)),))
+        warnings = self._pass_gate(actual)
+        return Plan(before, after, (Step(f"disable {self.label}", lambda: self._disable(server)),), warnings)
+
+    def _pass_gate(self, actual: Found) -> tuple[str, ...]:
+        """Return warnings. Raises UsageError with all reasons."""
+        reasons = actual.situation.against_disabling(actual.server)
+        if not reasons:
+            return ()
+        told = f"{self.label} may not be disabled: {'; '.join(reasons)}."
+        if not self._force:
+            raise UsageError(f"state is disabled, but {told}")
+        risked = {volume.title for volume in actual.situation.at_risk(actual.server)}
+        unsaid = sorted(risked - set(self._acknowledged))
+        if unsaid:
+            raise UsageError(
+                f"force is true, but acknowledge_data_at_risk does not name {listed(unsaid)}, whose data may be lost "
+                f"or away without the server. By the way, {told}"
+            )
+        return (f"Forced: {told}",)
+
+    def _disable(self, server: Server) -> None:
+        values: dict[str, Any] = {"UUID": server.uuid}
+        if self._force:
+            values["ForceDisable"] = True
+        if self._timeout is not None:
+            values["permanentFailureTimeout"] = self._timeout
+        if not self._force:
+            self._look_again(server)
+        # before, since the answer may get lost
+        self._wrote = True
+        self._api.post(f"/servers/{segment(server.uuid)}/disable", DISABLE_SERVER, values, repeatable=False)
+
+    def _look_again(self, server: Server) -> None:
+        """The plan may be old: look once more, directly before."""
+        reasons = read_situation(self._api).against_disabling(server)
+        if reasons:
+            raise ConflictError(f"{self.label} may not be disabled any more: {'; '.join(reasons)}.")
+
+    def _enable(self, server: Server) -> None:
+        self._wrote = True
+        self._api.post(f"/servers/{segment(server.uuid)}/enable", NOTHING, {}, repeatable=True)
+
+
+def _seen(found: Found) -> str:
+    own = [node for node in found.situation.nodes if node.server == found.server.uuid]
+    nodes = ", ".join(f"{node.name} {node.state} ({node.powerup} %)" for node in own)
+    return f"{found.server.state}, nodes: {nodes or 'none'}"
