@@ -116,7 +116,8 @@ class ServerResource(Resource[Found]):
 
     def plan(self, actual: Found | None) -> Plan:
         """Enable or disable."""
-        assert actual is not None
+        if actual is None:
+            raise TypeError("a server that does not exist is refused by read")
         server = actual.server
         before = {"name": server.name, "state": server.state}
         after = {"name": server.name, "state": self._state}
