@@ -99,7 +99,9 @@ def read_situation(api: Lightbits) -> Situation:
         trouble.append(f"the cluster has the health {text(health, 'state') or 'unknown'}")
     if text(mapping(cluster, "lastUpgrade"), "Status") == "Upgrading":
         trouble.append("the cluster is being upgraded")
-    return Situation(list_servers(api), list_nodes(api), list(list_volumes(api)), tuple(trouble))
+    # The nodes first: what a server says of its health is then not older than its nodes.
+    nodes = list_nodes(api)
+    return Situation(list_servers(api), nodes, list(list_volumes(api)), tuple(trouble))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,9 +20,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .server import close_connection, reset_connection
+from .server import close_connection, reset_connection, stop_listener
 
-ACTIONS = ("latency", "status", "reset", "truncate", "stall", "invalid_json", "empty_list", "null_list", "race")
+ACTIONS = ("latency", "status", "reset", "stop", "truncate", "stall", "invalid_json", "empty_list", "null_list", "race")
 RACE = "emulator.race"  # in the scope: another client changes the entity just before this request's write
 
 # (scope, HTTP status, message) -> content type and body of the error as the emulated API words it
@@ -156,13 +156,13 @@ class FaultMiddleware:
             return
         scope["emulator.entry"].fault = ",".join(f.name for f in [*delays, *([fault] if fault else [])])
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "before"))
-        if fault is not None and fault.when == "before" and fault.action in ("status", "reset"):
+        if fault is not None and fault.when == "before" and fault.action in ("status", "reset", "stop"):
             response = Response(500, [], b"")
         else:
             response = await _answer(self._app, _plain(scope, fault), receive)
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "after"))
         await self._deliver(response, fault, scope, send)
-        if fault is not None and fault.action in ("reset", "truncate", "stall"):
+        if fault is not None and fault.action in ("reset", "stop", "truncate", "stall"):
             await _disconnected(receive)
 
     async def _deliver(self, response: Response, fault: Fault | None, scope: Scope, send: Send) -> None:
@@ -173,6 +173,8 @@ class FaultMiddleware:
             response.replace_body(_wrong_content(action, response))
         if action == "reset":
             reset_connection()
+        elif action == "stop":
+            stop_listener()
         elif fault is not None and action in ("truncate", "stall"):
             await _cut_short(fault, response, send)
         else:

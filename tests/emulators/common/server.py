@@ -31,6 +31,7 @@ GRACE = 3.0  # seconds that running requests get at the end
 KEEP_ALIVE = 60.0  # seconds an idle connection stays open
 
 _connection: contextvars.ContextVar[asyncio.StreamWriter] = contextvars.ContextVar("connection")
+_site: contextvars.ContextVar[Site] = contextvars.ContextVar("site")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,11 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+def stop_listener() -> None:
+    """Stop the listener that got the request which is being answered, as the end of its machine does."""
+    _site.get().stop()
+
+
 def close_connection() -> None:
     """End the connection of the request that is being answered in the middle of its response, after what was sent."""
     _connection.get().transport.close()
@@ -118,6 +124,7 @@ class Site:
             self.connections[task] = writer
             task.add_done_callback(lambda done: self.connections.pop(done, None))
             _connection.set(writer)
+            _site.set(self)
             await TCPServer(app, loop, config, self.context, {}, reader, writer)
 
         listener = self.listener

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .emulation import KEYS_OF_EMULATOR, METAL, Emulation
+
 Options = Mapping[str, Any]
 
 
@@ -22,8 +24,9 @@ class Case:
     ``missing`` lacks an option that ``needs`` names; the error must say so. ``key`` is the result's key.
     ``expected`` and ``updated`` are parts of the result after ``create`` and ``update``. ``state`` are sections of the
     emulator's state before. ``environment`` are variables for the credential. ``unknown`` are keys of the result that
-    check mode cannot predict, and that differ from run to run. ``prepare`` gets the emulator and
-    returns more variables. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it.
+    check mode cannot predict, and that differ from run to run. ``prepare`` gets the emulator and returns more
+    variables. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it. ``api`` is what
+    it talks to.
     """
 
     module: str
@@ -41,17 +44,12 @@ class Case:
     prepare: Callable[[Any], Mapping[str, str]] | None = None
     variant: str = ""
     faults: bool = True
+    api: Emulation = METAL
 
     @property
     def label(self) -> str:
         """The name in tables and of tests."""
         return f"{self.module} {self.variant}".strip()
-
-
-# Keys that stand nowhere else, so that they can be looked for in everything that is printed.
-KEYS_OF_EMULATOR = {
-    f"METAL_API_HMAC_{user.upper()}": f"the-{user}-key-nobody-may-see" for user in ("view", "edit", "admin")
-}
 
 
 def _user(name: str) -> dict[str, str]:

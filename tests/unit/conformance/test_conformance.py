@@ -10,15 +10,16 @@ does what was predicted; applying again does nothing; the same for an update; th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.emulators.metal_api.process import MetalApi, running_metal_api
 from tests.support.playbook import TaskResult, play
 
-from .case import KEYS_OF_EMULATOR, Case, all_cases
+from .case import Case, all_cases
+from .emulation import LIGHTBITS, METAL
 from .table import TABLE
 
 CASES = all_cases()
@@ -34,14 +35,15 @@ RunCase = Callable[[Case, str], Mapping[str, TaskResult]]
 @pytest.fixture(scope="module")
 def results_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCase]:
     """Run a case in a shell, once for all tests."""
-    with running_metal_api(environment=KEYS_OF_EMULATOR) as api:
+    with ExitStack() as stack:
+        emulators = {api.name: stack.enter_context(api.start()) for api in (METAL, LIGHTBITS)}
         # by label: a Case holds mappings, which cannot be keys
         kept: dict[tuple[str, str], Mapping[str, TaskResult]] = {}
 
         def results(case: Case, shell: str) -> Mapping[str, TaskResult]:
             key = (case.label, shell)
             if key not in kept:
-                kept[key] = run_case(api, tmp_path_factory.mktemp("play"), case, shell)
+                kept[key] = run_case(emulators[case.api.name], tmp_path_factory.mktemp("play"), case, shell)
             return kept[key]
 
         yield results
@@ -70,7 +72,7 @@ def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
     return listed
 
 
-def run_case(emulator: MetalApi, directory: Path, case: Case, shell: str) -> dict[str, TaskResult]:
+def run_case(emulator: Any, directory: Path, case: Case, shell: str) -> dict[str, TaskResult]:
     emulator.control.replace_state(**case.state)
     prepared = case.prepare(emulator) if case.prepare is not None else {}
     listed = steps(case)
@@ -79,11 +81,11 @@ def run_case(emulator: MetalApi, directory: Path, case: Case, shell: str) -> dic
         directory,
         [{"name": column, name: dict(options), "check_mode": check} for column, options, check in listed],
         "--diff",
-        environment={"METALCTL_API_URL": emulator.v1, **case.environment, **prepared},
+        environment={**case.api.environment(emulator), **case.environment, **prepared},
         variables=SHELLS[shell],
     )
     assert [result.name for result in done.results] == [column for column, _options, _check in listed], done.output
-    for secret in KEYS_OF_EMULATOR.values():
+    for secret in case.api.secrets():
         assert secret not in done.output
     return {result.name: result for result in done.results}
 

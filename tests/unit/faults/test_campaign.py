@@ -21,18 +21,14 @@ import pytest
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils import _connection, _reconcile
 from ansible_collections.metalstack.provisioning.plugins.module_utils._http import RetryPolicy
-from tests.emulators.metal_api.process import MetalApi, running_metal_api
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits import options as lightbits_options
 from tests.unit.api.helpers import perform_module
-from tests.unit.conformance.case import KEYS_OF_EMULATOR, Case, all_cases
+from tests.unit.conformance.case import Case, all_cases
 
-from .kinds import FAULTS, TIMEOUT
+from .kinds import NEVER, TIMEOUT, faults_of
 from .tally import TALLY
 
 CASES = [case for case in all_cases() if case.faults]
-# Of the state, what is different every time: times, random numbers, and how far the life of a machine has gone on.
-VOLATILE = frozenset(
-    {"created", "changed", "generation", "last_updated", "vrf", "asn", "expirationDate", "events", "liveliness"}
-)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -43,42 +39,52 @@ EVERY = int(os.environ.get("FAULT_CAMPAIGN_EVERY", "1"))
 
 
 @pytest.fixture(scope="module")
-def campaign() -> Iterator[Mapping[str, Future[None]]]:
-    """All cases at work; waiting for one of them raises what it has found."""
+def campaign(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[None]]]:
+    """All cases that are selected, at work; waiting for one of them raises what it has found."""
+    selected = {item.callspec.params.get("label") for item in request.session.items if hasattr(item, "callspec")}
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
         # wait for milliseconds where a user waits for seconds
         patch.setattr(_connection, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
         patch.setattr(_reconcile, "_PAUSE", 0.002)
-        yield {case.label: pool.submit(try_everything, case) for case in CASES}
+        # each run is a new client, as it is in a playbook's first task
+        patch.setattr(lightbits_options, "_clusters", Forgetful())
+        yield {case.label: pool.submit(try_everything, case) for case in CASES if case.label in selected}
 
 
-def run(emulator: MetalApi, case: Case, wish: Mapping[str, Any], timeout: float = 30.0) -> dict[str, Any]:
+class Forgetful(dict[object, Any]):
+    """Keeps what is put in, but says that it has not got it."""
+
+    def __contains__(self, _key: object) -> bool:
+        return False
+
+
+def run(emulator: Any, case: Case, wish: Mapping[str, Any], timeout: float = 30.0) -> dict[str, Any]:
     """Run the module once, with one repetition of requests that may be repeated."""
-    environ = {"METALCTL_API_URL": emulator.v1, **case.environment}
+    environ = {**case.api.environment(emulator), **case.environment}
     return perform_module(case.module, {"retries": 1, "timeout": timeout, **wish}, environ)
 
 
-def prepare(emulator: MetalApi, case: Case, before: list[Mapping[str, Any]]) -> None:
+def prepare(emulator: Any, case: Case, before: list[Mapping[str, Any]]) -> None:
     """Bring the emulator to where the faulty run begins."""
     emulator.control.clear_faults()
     emulator.control.replace_state(**copy.deepcopy(dict(case.state)))
     if case.prepare is not None:
         case.prepare(emulator)
     for wish in before:
-        done = perform_module(case.module, dict(wish), {"METALCTL_API_URL": emulator.v1, **case.environment})
+        done = perform_module(case.module, dict(wish), {**case.api.environment(emulator), **case.environment})
         assert not done.get("failed"), done
     emulator.control.forget_requests()
 
 
-def settled_state(emulator: MetalApi) -> Any:
-    """The state when no request is at work any more, without what is different every time."""
-    emulator.control.wait_until_idle()
+def settled_state(emulator: Any, case: Case) -> Any:
+    """The state when nothing is at work any more, without what is different every time."""
+    case.api.settle(emulator)
     state = emulator.control.state()
     names: dict[str, str] = {}
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(entry) for key, entry in value.items() if key not in VOLATILE}
+            return {key: clean(entry) for key, entry in value.items() if key not in case.api.volatile}
         if isinstance(value, list):
             return [clean(entry) for entry in value]
         if isinstance(value, str):
@@ -97,9 +103,21 @@ def changes_of(case: Case) -> Iterator[tuple[str, list[Mapping[str, Any]], Mappi
         yield "absent", [case.create], case.absent
 
 
-def positions(fault: str, change: str, requests: int) -> range:
-    """Return at which requests a fault is tried. A list that is null stands for an empty one."""
-    return range(1 if change == "create" else 0) if fault == "null lists" else range(requests)
+def positions(case: Case, fault: str, change: str, requests: list[Mapping[str, Any]]) -> list[int]:
+    """Return at which requests a fault is tried: the first and the last of those that are the same.
+
+    A list that is null stands for an empty one.
+    """
+    if fault == NEVER:
+        return [0]
+    if fault == "null lists":
+        return list(range(1 + case.api.opening)) if change == "create" else []
+    same: dict[tuple[str, str, int], list[int]] = {}
+    writes = 0
+    for position, request in enumerate(requests):
+        same.setdefault((request["method"], request["path"], writes), []).append(position)
+        writes += request["method"] != "GET"
+    return sorted({number for found in same.values() for number in (found[0], found[-1])})
 
 
 def differences(state: Any, wanted: Any, path: str = "") -> list[str]:
@@ -121,33 +139,46 @@ def check_sentence(result: Mapping[str, Any], label: str) -> None:
 
 def try_everything(case: Case) -> None:
     """Disturb each change of a case in every way at every request. Raises AssertionError."""
-    with running_metal_api(environment=KEYS_OF_EMULATOR) as emulator:
+    faults = faults_of(case.api)
+    with case.api.start() as emulator:
         for change, before, wish in changes_of(case):
             prepare(emulator, case, before)
             assert not run(emulator, case, wish).get("failed")
-            wanted = settled_state(emulator)
-            requests = len(emulator.control.requests())
-            tries = [(name, position) for name in FAULTS for position in positions(name, change, requests)]
+            wanted = settled_state(emulator, case)
+            requests = emulator.control.requests()
+            tries = [(name, position) for name in faults for position in positions(case, name, change, requests)]
             for name, position in tries[::EVERY]:
-                label = f"{case.label}: {change}, {name} at request {position + 1} of {requests}"
+                label = f"{case.label}: {change}, {name} at request {position + 1} of {len(requests)}"
                 prepare(emulator, case, before)
-                disturb(emulator, case, wish, wanted, label, {**FAULTS[name], "skip": position, "count": 1})
+                if name == NEVER:
+                    result = run_without_end(emulator, case, wish)
+                else:
+                    emulator.control.add_fault(**faults[name], skip=position, count=1)
+                    result = run(emulator, case, wish, TIMEOUT)
+                judge(emulator, case, wish, wanted, label, result)
 
 
-def disturb(
-    emulator: MetalApi, case: Case, wish: Mapping[str, Any], wanted: Any, label: str, fault: Mapping[str, Any]
+def run_without_end(emulator: Any, case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the module while nothing ever gets done."""
+    emulator.control.pace(paused=True)
+    patience = {"wait_timeout": 1} if "wait_interval" in wish else {}
+    result = run(emulator, case, {**wish, **patience})
+    emulator.control.pace(paused=False)
+    return result
+
+
+def judge(
+    emulator: Any, case: Case, wish: Mapping[str, Any], wanted: Any, label: str, result: Mapping[str, Any]
 ) -> None:
-    """Run the module with one fault, and check what it leaves behind."""
-    emulator.control.add_fault(**fault)
-    result = run(emulator, case, wish, TIMEOUT)
-    state = settled_state(emulator)
-    assert not any(key in json.dumps(result) for key in KEYS_OF_EMULATOR.values()), label
+    """Check what a disturbed run has left behind."""
+    state = settled_state(emulator, case)
+    assert not any(secret in json.dumps(result) for secret in case.api.secrets()), label
     if result.get("failed"):
         check_sentence(result, label)
         emulator.control.clear_faults()
         again = run(emulator, case, wish)
         assert not again.get("failed"), (label, result["msg"], again["msg"])
-        state = settled_state(emulator)
+        state = settled_state(emulator, case)
     assert state == wanted, (label, differences(state, wanted))
     TALLY.note(case.module, failed=bool(result.get("failed")))
 

@@ -1,0 +1,82 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emulated APIs that the modules of the table talk to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.emulators.lightbits import keys
+from tests.emulators.lightbits.process import Lightbits, running_lightbits
+from tests.emulators.metal_api.process import running_metal_api
+
+# Keys that stand nowhere else, so that they can be looked for in everything that is printed.
+KEYS_OF_EMULATOR = {
+    f"METAL_API_HMAC_{user.upper()}": f"the-{user}-key-nobody-may-see" for user in ("view", "edit", "admin")
+}
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """An API. ``name`` tells it from others. ``start`` runs its emulator, ``environment`` are variables of a task that
+    finds it, with a credential if all tasks have the same. ``secrets`` are what may never be printed.
+
+    ``settle`` waits for the end of everything that goes on in the emulator. ``volatile`` are keys of its state that are
+    different every time: times, random numbers, and how far a life has gone on. ``opening`` is how many requests a new
+    client makes before the first of a task.
+    """
+
+    name: str
+    start: Callable[[], AbstractContextManager[Any]]
+    environment: Callable[[Any], Mapping[str, str]]
+    secrets: Callable[[], list[str]]
+    settle: Callable[[Any], None]
+    volatile: frozenset[str]
+    opening: int = 0
+
+
+METAL = Emulation(
+    name="metal-api",
+    start=lambda: running_metal_api(environment=KEYS_OF_EMULATOR),
+    environment=lambda api: {"METALCTL_API_URL": api.v1},
+    secrets=lambda: list(KEYS_OF_EMULATOR.values()),
+    settle=lambda api: api.control.wait_until_idle(),
+    volatile=frozenset(
+        {"created", "changed", "generation", "last_updated", "vrf", "asn", "expirationDate", "events", "liveliness"}
+    ),
+)
+
+
+@functools.cache
+def administrator() -> str:
+    """A token of an administrator of the emulated cluster, the same for all tests of a process."""
+    return keys.token(lifetime=86400)
+
+
+def _settle(cluster: Lightbits) -> None:
+    """Let everything happen that is still to happen."""
+    cluster.control.wait_until_idle()
+    while waiting := cluster.control.state()["waiting"]:
+        cluster.control.pace(advance=waiting)
+
+
+LIGHTBITS = Emulation(
+    name="lightbits",
+    start=lambda: running_lightbits("--servers", "5"),
+    environment=lambda cluster: {
+        "LIGHTBITS_API_ENDPOINTS": ",".join(cluster.urls[:2]),
+        "LIGHTBITS_API_TOKEN": administrator(),
+    },
+    secrets=lambda: [administrator()],
+    settle=_settle,
+    volatile=frozenset(
+        {"ETag", "creationTime", "waiting", "StartTime", "EndTime", "startTime", "endTime", "nsid", "_away_since"}
+    ),
+    # the other servers
+    opening=1,
+)
