@@ -56,6 +56,17 @@ options:
   qos_policy:
     description: Name of the QoS policy that limits it.
     type: str
+  source_snapshot:
+    description:
+      - Name of the snapshot of the same project that a new volume is cloned from. The clone has its size, replicas,
+        compression and labels, unless the task says something else.
+    type: str
+  rollback_to:
+    description:
+      - Name of a snapshot of the volume. All that was written since then is lost. Hosts must not use it meanwhile.
+      - The API does not tell whether it was done, so each run of such a task does it again and reports a change. It is
+        sent only once; if the answer gets lost, the task fails and says so.
+    type: str
   force:
     description: Whether it may be made smaller, which loses what is behind the new end.
     type: bool
@@ -101,6 +112,11 @@ options:
       qos_policy:
         description: Name of the QoS policy that limits it.
         type: str
+      source_snapshot:
+        description:
+          - Name of the snapshot of the same project that a new volume is cloned from. The clone has its size, replicas,
+            compression and labels, unless the task says something else.
+        type: str
       force:
         description: Whether it may be made smaller, which loses what is behind the new end.
         type: bool
@@ -132,6 +148,7 @@ options:
     default: 1
 seealso:
   - module: metalstack.provisioning.lightbits_project
+  - module: metalstack.provisioning.lightbits_snapshot
 """
 
 EXAMPLES = r"""
@@ -161,6 +178,22 @@ EXAMPLES = r"""
         size: 10GiB
         replica_count: 2
 
+- name: Have a copy of a volume as it was
+  metalstack.provisioning.lightbits_volume:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: postgres-test
+    source_snapshot: postgres-before-17
+
+- name: Go back to what it was
+  metalstack.provisioning.lightbits_volume:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: postgres
+    rollback_to: postgres-before-17
+
 - name: Delete a volume and its data
   metalstack.provisioning.lightbits_volume:
     api_endpoints:
@@ -189,6 +222,7 @@ volume:
     ip_acl: [ALLOW_ANY]
     labels: {}
     qos_policy: ""
+    source_snapshot: ""
     nsid: 1
 volumes:
   description: One entry for each of O(resources), and then for each that was purged.
@@ -250,12 +284,17 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "ip_acl": _ACCESS,
     "labels": {"type": "dict"},
     "qos_policy": {"type": "str"},
+    "source_snapshot": {"type": "str"},
     "force": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 SPEC = (
     CONNECTION
-    + ArgumentSpec(_OPTIONS, required_one_of=(("name", "resources"),), mutually_exclusive=(("name", "resources"),))
+    + ArgumentSpec(
+        {**_OPTIONS, "rollback_to": {"type": "str"}},
+        required_one_of=(("name", "resources"),),
+        mutually_exclusive=(("name", "resources"), ("rollback_to", "resources"), ("rollback_to", "source_snapshot")),
+    )
     + bulk_spec(
         {**_OPTIONS, "name": {"type": "str", "required": True}},
         {"project": {"type": "str", "required": True}},

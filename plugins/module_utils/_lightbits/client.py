@@ -77,9 +77,11 @@ class Lightbits:
         """POST ``values`` as ``message``; sent again only if it cannot have been processed, or if ``repeatable``."""
         return self._call("POST", path, body=encode(message, values), idempotent=repeatable)
 
-    def put(self, path: str, message: Message, values: Mapping[str, Any], *, etag: str = "") -> Any:
+    def put(
+        self, path: str, message: Message, values: Mapping[str, Any], *, etag: str = "", repeatable: bool = True
+    ) -> Any:
         """PUT ``values`` as ``message``, if the thing still has ``etag``. A conflict may be the echo of a success."""
-        return self._call("PUT", path, body=encode(message, values), etag=etag)
+        return self._call("PUT", path, body=encode(message, values), etag=etag, idempotent=repeatable)
 
     def delete(self, path: str, query: Mapping[str, Any] | None = None, *, etag: str = "") -> Any:
         """DELETE, if the thing still has ``etag``. NotFoundError may be the echo of a success."""

@@ -130,7 +130,7 @@ CREATE_SNAPSHOT_POLICY = Message(
     schedulePolicy=_SCHEDULE,
     description=_text,
 )
-UPDATE_SNAPSHOT_POLICY = Message(UUID=_text, name=_text, projectName=_text, schedulePolicy=_SCHEDULE, description=_text)
+UPDATE_SNAPSHOT_POLICY = Message(UUID=_text, projectName=_text, schedulePolicy=_SCHEDULE, description=_text)
 UPDATE_CLUSTER_CONFIG = Message(configParam=Message(name=_text, value=_text))
 CREATE_ADMIN_ENDPOINT = Message(port=_number, ips=Repeated(_text))
 UPDATE_ADMIN_ENDPOINT = Message(port=_number, ips=Repeated(_text))

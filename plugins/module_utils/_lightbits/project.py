@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,11 @@ from .._reconcile import Plan, Resource, Step
 from .._values import text
 from .client import segment
 from .messages import CREATE_PROJECT
+from .naming import check_description, check_project_name
 
 if TYPE_CHECKING:
     from .client import Lightbits
 
-# As CSI drivers take them, so that storage classes can use every project that we make.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", re.ASCII)
-_LONGEST = 256
 # They come with the cluster; its administrators and its installer need them.
 KEPT = ("system", "default")
 
@@ -60,15 +57,6 @@ def get_project(api: Lightbits, name: str) -> Project | None:
         return None
 
 
-def check_project_name(option: str, name: str) -> None:
-    """Raise UsageError when a project cannot be called so."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{option} is {name!r}, but a project's name has at most 63 lower-case letters, digits, dots and dashes, "
-            "and begins and ends with a letter or a digit."
-        )
-
-
 class ProjectResource(Resource[Project]):
     """The project with a name. ``wanted`` has the options of lightbits_project."""
 
@@ -82,8 +70,7 @@ class ProjectResource(Resource[Project]):
         check_project_name("name", self._name)
         if self._absent and self._name in KEPT:
             raise UsageError(f"name is {self._name}, a project that every cluster needs: it cannot be deleted.")
-        if len((self._description or "").encode()) > _LONGEST:
-            raise UsageError(f"description has more than {_LONGEST} bytes, which is the most that the API takes.")
+        check_description(self._description)
 
     def read(self) -> Project | None:
         """Return the project, and look whether something is in it if it is to be deleted."""

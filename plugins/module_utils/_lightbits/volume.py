@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .._errors import NotFoundError, ProtocolError
 from .._values import integer, mapping, mappings, text, texts
 from .client import segment
+from .settling import living
 
 if TYPE_CHECKING:
     from .client import Lightbits
 
-# On the way to another state; the API changes nothing of it meanwhile.
-MOVING = ("Creating", "Updating", "Rollback")
-# A volume in such a state does not have its name any more.
-GONE = ("Deleting", "Deleted", "Failed")
 PROTECTED = "FullyProtected"
 
 
@@ -94,6 +91,7 @@ class Volume:
             "ip_acl": list(self.ip_acl),
             "labels": dict(self.labels),
             "qos_policy": self.qos_policy,
+            "source_snapshot": self.source_snapshot,
             "nsid": self.nsid,
         }
 
@@ -110,8 +108,7 @@ def list_volumes(api: Lightbits, project: str | None = None, **query: Any) -> It
 
 def find_volume(api: Lightbits, project: str, name: str) -> Volume | None:
     """Return the volume that has the name, None when there is none. Of one that failed only the name is left."""
-    found = [volume for volume in list_volumes(api, project, name=name) if volume.name == name]
-    return next((volume for volume in found if volume.state not in GONE), None)
+    return living([volume for volume in list_volumes(api, project, name=name) if volume.name == name])
 
 
 def get_volume(api: Lightbits, path: str) -> Volume | None:

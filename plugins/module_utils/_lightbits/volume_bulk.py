@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .._bulk import Snapshot, check_unique, run_bulk
 from .._task import Task
 from .._wait import Waiting
-from .volume import GONE, Volume, list_volumes
+from .settling import GONE, living
+from .volume import Volume, list_volumes
 from .volume_resource import VolumeResource
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ def reconcile_volumes(task: Task, api: Lightbits, waiting: Waiting | None) -> di
     snapshot = Snapshot(lambda: [volume for project in sorted(projects) for volume in list_volumes(api, project)])
 
     def find(project: str, name: str) -> Volume | None:
-        found = snapshot.by(_key, (project, name))
-        return next((volume for volume in found if volume.state not in GONE), None)
+        return living(list(snapshot.by(_key, (project, name))))
 
     resources = [VolumeResource(api, item, waiting, find) for item in wanted]
     keys = [resource.key for resource in resources]

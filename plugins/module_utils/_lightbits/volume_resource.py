@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable
 
-from .._errors import UsageError
-from .._reconcile import Plan, Resource, Step, changes
+from .._errors import ApiError, ConflictError, UsageError
+from .._reconcile import Plan, Step, changes
 from .._units import format_size
 from .._wait import Waiting
 from .client import segment
-from .messages import CREATE_VOLUME, UPDATE_VOLUME
-from .volume import MOVING, Volume, find_volume, get_volume
+from .messages import CREATE_VOLUME, ROLL_BACK_VOLUME, UPDATE_VOLUME
+from .settling import SettlingResource
+from .snapshot import Snapshot, find_snapshot
+from .volume import Volume, find_volume, get_volume
 from .volume_wish import EVERYBODY, NOBODY, normal_volume
 
 if TYPE_CHECKING:
@@ -32,12 +34,17 @@ _DEFAULTS: Mapping[str, Any] = {
     "ip_acl": [EVERYBODY],
     "labels": {},
     "qos_policy": "",
+    "source_snapshot": "",
 }
 # What the user sees of one that is not made yet.
 _KNOWN = ("name", "project", "size", "replica_count", *_DEFAULTS)
 
 
-class VolumeResource(Resource[Volume]):
+class RollbackError(ApiError):
+    """Whether a volume was rolled back is not known."""
+
+
+class VolumeResource(SettlingResource[Volume]):
     """One volume. ``wanted`` has the options of lightbits_volume; ``find`` looks it up, by default in the API."""
 
     def __init__(
@@ -47,43 +54,35 @@ class VolumeResource(Resource[Volume]):
         self._absent = wanted.get("state") == "absent"
         self._force = bool(wanted.get("force"))
         self._wanted = normal_volume(wanted)
-        self._waiting = waiting
+        super().__init__(f"the volume {self.key}", waiting)
         self._find = find or (lambda project, name: find_volume(api, project, name))
-        # Of the volume that this task deletes, until the API does not have it any more.
-        self._leaving: str | None = None
-        self._wrote = False
-        self.label = f"the volume {self.key}"
+        self._rollback: str | None = wanted.get("rollback_to")
+        self._rolled_back = False
+        # What a new one is cloned from, or one is rolled back to.
+        self._source: Snapshot | None = None
+        if self._rollback and self._absent:
+            raise UsageError("rollback_to is given, but it says something only together with state=present.")
 
     @property
     def key(self) -> str:
         """What tells it from others."""
         return f"{self._wanted['project']}/{self._wanted['name']}"
 
-    def read(self) -> Volume | None:
-        """Return it, and wait for the end of what is going on with it if there is something to wait with."""
-        if self._leaving is not None:
-            self._wait_until_gone(self._leaving)
-            self._leaving = None
+    def find(self) -> Volume | None:
+        """Return it by its name, and look for the snapshot that a new one is cloned from, or one is rolled back to."""
         found = self._find(self._wanted["project"], self._wanted["name"])
-        if found is None or found.state not in MOVING or self._waiting is None:
-            return found
-        path = found.path
-        return self._waiting.until(
-            lambda: get_volume(self._api, path),
-            lambda volume: volume is None or volume.state not in MOVING,
-            what=f"{self.label} to be available",
-            seen=_seen,
-        )
+        source = self._rollback if found else self._wanted["source_snapshot"]
+        if source and not self._absent:
+            self._source = find_snapshot(self._api, self._wanted["project"], source)
+        return found
 
-    def _wait_until_gone(self, path: str) -> None:
-        if self._waiting is not None:
-            self._waiting.until(
-                lambda: get_volume(self._api, path),
-                lambda volume: volume is None or volume.state == "Deleted",
-                what=f"{self.label} to be deleted",
-                seen=_seen,
-                hopeless=lambda volume: "it cannot be deleted" if volume and volume.state == "Failed" else None,
-            )
+    def get(self, path: str) -> Volume | None:
+        """Return the one at a path."""
+        return get_volume(self._api, path)
+
+    def seen(self, thing: Volume | None) -> str:
+        """Return its state and how well it is protected."""
+        return "it is gone" if thing is None else f"{thing.state}, {thing.protection}"
 
     def show(self, actual: Volume) -> dict[str, Any]:
         """Return it in the collection's words."""
@@ -99,29 +98,80 @@ class VolumeResource(Resource[Volume]):
             step = Step(f"delete {self.label}", lambda: self._delete(actual), missing_ok=True)
             return Plan(before, None, (step,))
         self._check_fixed(actual)
-        changed = changes(before, self._wanted)
-        if self._wrote and actual.state in MOVING:
-            # without waiting; what was written is not there yet
-            return Plan(before, {**before, **changed})
-        if not changed:
-            return Plan(before, before)
-        if actual.state in MOVING and self._waiting is None:
-            raise UsageError(
-                f"wait is false, but {self.label} is in the state {actual.state} and cannot be changed yet."
-            )
+        plan = self._update_plan(actual, before)
+        return self._rollback_plan(actual, plan) if self._rollback else plan
+
+    def _update_plan(self, actual: Volume, before: Mapping[str, Any]) -> Plan:
+        changed = changes(before, {**self._wanted, "source_snapshot": None})
+        if not changed or self.on_its_way(actual):
+            return Plan(before, {**before, **changed}, warnings=self._doubts(actual))
+        self.check_ready(actual)
         self._check_size(actual, changed)
+        self._check_labels(changed, actual.labels)
         step = Step(f"update {self.label}: {', '.join(sorted(changed))}", lambda: self._update(actual, changed))
-        return Plan(before, {**before, **changed}, (step,))
+        return Plan(before, {**before, **changed}, (step,), self._doubts(actual))
+
+    def _rollback_plan(self, actual: Volume, plan: Plan) -> Plan:
+        """After the changes, once a task: the API does not tell whether it was done."""
+        name, source = self._rollback, self._source
+        after = {**(plan.after or {}), "rolled_back_to": name}
+        if self._rolled_back:
+            return Plan(plan.before, after, plan.steps, plan.warnings)
+        self.check_ready(actual)
+        if source is None or source.state != "Available" or source.volume_uuid != actual.uuid:
+            raise UsageError(
+                f"rollback_to is {name}, but {self.label} has no snapshot with that name that is available."
+            )
+        changed = bool(plan.steps)
+        step = Step(f"roll {self.label} back to {name}", lambda: self._roll_back(actual, source, changed))
+        return Plan(plan.before, after, (*plan.steps, step), plan.warnings)
+
+    def _doubts(self, actual: Volume) -> tuple[str, ...]:
+        """Return a warning where the API does not tell any more what a volume was cloned from."""
+        source = self._wanted["source_snapshot"]
+        if not source or actual.source_snapshot:
+            return ()
+        sentence = f"source_snapshot is {source}, but the API does not say what {self.label} was cloned from"
+        return (f"{sentence}: it was not, or the snapshot is gone.",)
 
     def _creation(self) -> Plan:
+        if self._rollback:
+            raise UsageError(f"rollback_to is {self._rollback}, but {self.label} does not exist.")
+        source = self._wanted["source_snapshot"]
+        if source:
+            return self._clone(source)
         missing = [option for option in _NEEDED if self._wanted[option] is None]
         if missing:
             raise UsageError(
                 f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: {self.label} does not exist "
                 "yet, and cannot be created without."
             )
-        after = {**_DEFAULTS, **{name: value for name, value in self._wanted.items() if value is not None}}
+        after = {**_DEFAULTS, **self._given()}
         return Plan(None, after, (Step(f"create {self.label}", lambda: self._create(after)),))
+
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name, value in self._wanted.items() if value is not None}
+
+    def _clone(self, name: str) -> Plan:
+        """A clone has the size and the replicas of its snapshot, or is larger."""
+        source = self._source
+        if source is None or source.state != "Available":
+            state = "does not exist" if source is None else f"is in the state {source.state}"
+            raise UsageError(f"source_snapshot is {name}, which {state}: {self.label} cannot be cloned from it.")
+        inherited = {
+            "size": source.size,
+            "replica_count": source.replicas,
+            "compression": source.compression,
+            "labels": dict(source.labels),
+        }
+        after = {**_DEFAULTS, **inherited, **self._given()}
+        if after["size"] < source.size:
+            raise UsageError(
+                f"size is {format_size(after['size'])}, but the snapshot {name} has {format_size(source.size)}: a "
+                "clone cannot be smaller."
+            )
+        self._check_labels(after, source.labels)
+        return Plan(None, after, (Step(f"clone {self.label} from {name}", lambda: self._create(after)),))
 
     def _check_fixed(self, actual: Volume) -> None:
         wanted = self._wanted["replica_count"]
@@ -129,6 +179,12 @@ class VolumeResource(Resource[Volume]):
             raise UsageError(
                 f"replica_count is {wanted}, but {self.label} has {actual.replicas}, which the API cannot change: make "
                 "another volume and copy the data."
+            )
+        source = self._wanted["source_snapshot"]
+        if source and actual.source_snapshot and source != actual.source_snapshot:
+            raise UsageError(
+                f"source_snapshot is {source}, but {self.label} was cloned from {actual.source_snapshot}: give the "
+                "other volume another name."
             )
 
     def _check_size(self, actual: Volume, changed: Mapping[str, Any]) -> None:
@@ -139,11 +195,16 @@ class VolumeResource(Resource[Volume]):
                 "end would be lost. Set force to true if it is to be made smaller all the same."
             )
 
+    def _check_labels(self, wanted: Mapping[str, Any], present: Mapping[str, str]) -> None:
+        """The API cannot tell an empty list from none."""
+        if wanted.get("labels") == {} and present:
+            raise UsageError(f"labels is empty, but the API cannot take the last label from {self.label}: leave one.")
+
     def _create(self, after: Mapping[str, Any]) -> None:
         self._wrote = True
         values = {"name": after["name"], "projectName": after["project"], "replicaCount": after["replica_count"]}
         fields = {name: after[name] for name in ("size", "acl", "ip_acl", "compression")}
-        extra = {name: after[name] for name in ("labels", "qos_policy") if after[name]}
+        extra = {name: after[name] for name in ("labels", "qos_policy", "source_snapshot") if after.get(name)}
         path = f"/projects/{segment(after['project'])}/volumes"
         self._api.post(path, CREATE_VOLUME, {**values, **_fields({**fields, **extra})})
 
@@ -153,6 +214,26 @@ class VolumeResource(Resource[Volume]):
         if changed.get("size", actual.size) < actual.size:
             values["Force"] = True
         self._api.put(actual.path, UPDATE_VOLUME, values, etag=actual.etag)
+
+    def _roll_back(self, actual: Volume, source: Snapshot, changed: bool) -> None:
+        """Sent once: what hosts write after it would be lost by a second one."""
+        if changed:
+            # by the step before; the next round finds it at rest
+            raise ConflictError(f"{self.label} has just been changed, and is read again before it is rolled back.")
+        values = {"UUID": actual.uuid, "projectName": actual.project, "srcSnapshotUUID": source.uuid}
+        try:
+            self._api.put(f"{actual.path}/rollback", ROLL_BACK_VOLUME, values, etag=actual.etag, repeatable=False)
+        except ApiError as error:
+            if not error.unclear:
+                raise
+            raise RollbackError(
+                f"Whether {self.label} was rolled back is not known: {error.message.rstrip('.')}. Look at its data, "
+                "and run the task again if it was not.",
+                status=error.status,
+                code=error.code,
+                request=error.request,
+            ) from None
+        self._rolled_back = self._wrote = True
 
     def _delete(self, actual: Volume) -> None:
         self._leaving = actual.path
@@ -173,10 +254,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
             written["labels"] = [{"key": key, "value": text} for key, text in value.items()]
         elif name == "qos_policy":
             written["qosPolicyName"] = value
+        elif name == "source_snapshot":
+            written["sourceSnapshotName"] = value
         else:
             written[name] = value
     return written
-
-
-def _seen(volume: Volume | None) -> str:
-    return "it is gone" if volume is None else f"{volume.state}, {volume.protection}"

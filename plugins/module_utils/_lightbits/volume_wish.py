@@ -14,21 +14,17 @@ from typing import Any
 
 from .._errors import UsageError
 from .._units import SizeError, parse_size
-from .project import check_project_name
+from .naming import check_name, check_project_name
 
 BLOCK = 4096
 MOST_LABELS = 16
 EVERYBODY, NOBODY = "ALLOW_ANY", "ALLOW_NONE"
-_NAME = re.compile(r"[a-zA-Z0-9._-]{1,253}", re.ASCII)
 
 
 def normal_volume(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of lightbits_volume, None where nothing was said. Raises UsageError."""
     name, project = wanted.get("name"), wanted.get("project") or "default"
-    if not name or not _NAME.fullmatch(name):
-        raise UsageError(
-            f"name is {name!r}, but a volume's name has at most 253 letters, digits, dots, dashes and underscores."
-        )
+    check_name("name", name)
     check_project_name("project", project)
     return {
         "name": name,
@@ -40,6 +36,7 @@ def normal_volume(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "ip_acl": _access("ip_acl", wanted.get("ip_acl")),
         "labels": _labels(wanted.get("labels")),
         "qos_policy": wanted.get("qos_policy"),
+        "source_snapshot": wanted.get("source_snapshot"),
     }
 
 

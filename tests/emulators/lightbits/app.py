@@ -16,7 +16,7 @@ from ..common.requestlog import RequestLogMiddleware
 from ..common.server import Site
 from ..common.wholerequest import WholeRequestMiddleware
 from . import control
-from .api import adminendpoints, cluster, devices, nodes, projects, servers, upgrades, volumes
+from .api import adminendpoints, cluster, devices, nodes, policies, projects, servers, snapshots, upgrades, volumes
 from .gateway import Gateway
 from .refusal import injected_error
 from .state import State
@@ -30,6 +30,8 @@ _ROUTES = (
     *adminendpoints.ROUTES,
     *projects.ROUTES,
     *volumes.ROUTES,
+    *snapshots.ROUTES,
+    *policies.ROUTES,
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..common.clock import Clock
+from .model.given import usual
 from .model.settings import FEATURES, PARAMETERS
 from .pace import Pace
 from .refusal import FAILED_PRECONDITION, NOT_FOUND, Refusal
@@ -22,7 +23,20 @@ Thing = dict[str, Any]
 SERVERS = 3
 DEVICES = 4
 DEVICE_SIZE = 4 << 40
-_TABLES = ("servers", "nodes", "devices", "projects", "credentials", "volumes", "admin_endpoints")
+_TABLES = (
+    "servers",
+    "nodes",
+    "devices",
+    "projects",
+    "credentials",
+    "volumes",
+    "snapshots",
+    "policies",
+    "resource_policies",
+    "admin_endpoints",
+)
+# Of these, what is not there yet is added.
+_ADDED = {"projects", "credentials", "volumes", "snapshots", "policies", "resource_policies", "admin_endpoints"}
 _KEYS = {"devices": "serial", "admin_endpoints": "port"}
 _SETTINGS = ("cluster", "config", "flags")
 
@@ -60,6 +74,9 @@ class State:
         self.credentials: list[Thing] = []
         self.add_credential("system", "root", "RS256PubKey", self._root_key)
         self.volumes: list[Thing] = []
+        self.snapshots: list[Thing] = []
+        self.policies: list[Thing] = []
+        self.resource_policies: list[Thing] = []
         self.admin_endpoints: list[Thing] = []
         self.config = dict(PARAMETERS)
         self.flags = dict(FEATURES)
@@ -97,9 +114,7 @@ class State:
             needed = {"credentials": ("projectName", "ID", "type", "payload")}.get(name, (_KEYS.get(name, "name"),))
             if not isinstance(entry, dict) or any(key not in entry for key in needed):
                 raise ValueError(f"what is in {name} has {', '.join(needed)}")
-            new = name in ("projects", "credentials", "admin_endpoints") or (
-                name == "devices" and "serverUUID" in entry
-            )
+            new = name in _ADDED or (name == "devices" and "serverUUID" in entry)
             if not new and self._known(name, entry) is None:
                 raise ValueError(f"{name} has nothing whose {needed[0]} is {entry[needed[0]]!r}")
 
@@ -113,6 +128,8 @@ class State:
             thing = {"ETag": "1"}
             if table == "devices":
                 thing = self._spare_device(entry["serial"], entry["serverUUID"])
+            elif table in ("volumes", "snapshots", "policies", "resource_policies"):
+                thing = usual(self, table, entry["name"])
             getattr(self, table).append(thing)
         thing.update(entry)
 

@@ -69,7 +69,7 @@ def test_smaller_only_by_force(volume: Runner, cluster: Lightbits) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"name": "a b"}, "name is 'a b', but a volume's name"),
+        ({"name": "a b"}, "name is 'a b', but such a name"),
         ({"name": "a", "size": "big"}, 'size is "big", which is not a size'),
         ({"name": "a", "size": "0"}, "size is 0"),
         ({"name": "a", "acl": []}, "acl is empty: give ALLOW_NONE"),
@@ -110,10 +110,7 @@ def test_labels_are_replaced(volume: Runner) -> None:
 def test_a_volume_that_never_arrives(volume: Runner, cluster: Lightbits) -> None:
     cluster.control.pace(paused=True)
     said = failure(volume(**{**CREATE, "wait_timeout": 0}))
-    assert (
-        said
-        == "Waited 0 s for the volume default/data to be available, in vain; the last state was: Creating, Unknown."
-    )
+    assert said == "Waited 0 s for the volume default/data to be ready, in vain; the last state was: Creating, Unknown."
     cluster.control.pace(paused=False)
     assert not ok(volume(**CREATE))["changed"]
     assert len(volumes(cluster)) == 1

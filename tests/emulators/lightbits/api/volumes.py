@@ -20,10 +20,12 @@ from ..model.volume import (
     parse_labels,
     parse_size,
 )
+from ..paging import page
 from ..refusal import ABORTED, ALREADY_EXISTS, INVALID_ARGUMENT, UNAVAILABLE, Refusal
 from ..state import State, Thing, find
+from .policies import check_policy
+from .snapshots import source_snapshot
 
-PAGE = 1000
 _GONE = ("Deleting", "Failed")
 _MOVING = ("Creating", "Updating", "Rollback")
 
@@ -45,12 +47,7 @@ def _list(call: Call) -> Mapping[str, Any]:
     for asked, key in (("name", "name"), ("UUID", "UUID")):
         if call.asked(asked):
             found = [volume for volume in found if volume[key] == call.asked(asked)]
-    found = sorted(found, key=lambda volume: str(volume["UUID"]))
-    after = call.asked("offsetUUID")
-    limit = int(call.asked("limit", str(PAGE)) or PAGE)
-    if not 0 < limit <= PAGE:
-        raise Refusal(INVALID_ARGUMENT, f"limit must be between 1 and {PAGE}")
-    return {"volumes": _shown(call.state, [one for one in found if one["UUID"] > after][:limit])}
+    return {"volumes": _shown(call.state, page(call, found))}
 
 
 def _by_name(call: Call) -> Mapping[str, Any]:
@@ -73,6 +70,10 @@ def _create(call: Call) -> Mapping[str, Any]:
         raise Refusal(ALREADY_EXISTS, f"volume {name} already exists")
     size = parse_size(call.body.get("size", ""))
     check_space(state, size)
+    check_policy(state, project, call.text("qosPolicyName"))
+    source = source_snapshot(call, call.text("sourceSnapshotUUID"), call.text("sourceSnapshotName"))
+    if source is not None and size < source["size"]:
+        raise Refusal(INVALID_ARGUMENT, "a clone cannot be smaller than its snapshot")
     volume = new_volume(state, project, name, size, call.number("replicaCount"))
     volume.update(
         acl=parse_acl(call.message("acl"), None),
@@ -81,6 +82,9 @@ def _create(call: Call) -> Mapping[str, Any]:
         qosPolicyName=call.text("qosPolicyName"),
         labels=parse_labels(call.body.get("labels")),
     )
+    if source is not None:
+        volume.update(sourceSnapshotUUID=source["UUID"], sourceSnapshotName=source["name"])
+        volume["labels"] = volume["labels"] or source["labels"]
     state.volumes.append(volume)
     state.pace.later(lambda: _arrived(state, volume))
     return _shown(state, [volume])[0]
@@ -107,9 +111,11 @@ def _update(call: Call) -> Mapping[str, Any]:
         new["IPAcl"] = parse_acl(call.message("IPAcl"), None)
     if "compression" in call.body:
         new["compression"] = parse_compression(call.text("compression"))
-    if "labels" in call.body:
+    # an empty list is the same as none
+    if call.body.get("labels"):
         new["labels"] = parse_labels(call.body["labels"])
     if "qosPolicyName" in call.body:
+        check_policy(state, volume["projectName"], call.text("qosPolicyName"))
         new["qosPolicyName"] = call.text("qosPolicyName")
     if call.text("newName"):
         check_name(call.text("newName"))

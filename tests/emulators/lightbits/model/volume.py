@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..refusal import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refusal
@@ -75,19 +75,27 @@ def new_volume(state: State, project: str, name: str, size: int, replicas: int) 
     if not 1 <= replicas <= 3 or replicas > len(nodes):
         raise Refusal(INVALID_ARGUMENT, f"replica count {replicas} is not possible")
     load = {node: sum(node in volume["nodeList"] for volume in state.volumes) for node in nodes}
-    number = len(state.volumes)
+    chosen = sorted(nodes, key=lambda node: (load[node], nodes.index(node)))[:replicas]
+    return blank_volume(project, name, size, chosen, len(state.volumes) + 1)
+
+
+def blank_volume(project: str, name: str, size: int, nodes: Sequence[str], nsid: int) -> Thing:
+    """A volume that is being made on these nodes."""
     return {
         "UUID": str(uuid.uuid4()),
         "name": name,
         "projectName": project,
         "state": "Creating",
-        "replicaCount": replicas,
-        "nodeList": sorted(nodes, key=lambda node: (load[node], nodes.index(node)))[:replicas],
-        "nsid": number + 1,
+        "replicaCount": len(nodes),
+        "nodeList": list(nodes),
+        "nsid": nsid,
         "size": size,
         "sectorSize": 4096,
         "rebuildProgress": "None",
         "labels": [],
+        "sourceSnapshotUUID": "",
+        "sourceSnapshotName": "",
         "ETag": "0",
         "_rebuilding": [],
+        "_rolled_back": [],
     }
