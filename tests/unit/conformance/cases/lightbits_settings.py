@@ -23,4 +23,16 @@ CASES = [
         updated={PATIENCE: "2h"},
         absent=None,
     ),
+    Case(
+        api=LIGHTBITS,
+        module="lightbits_feature_flag",
+        key="feature_flag",
+        create={"name": "evict-data", "state": "enabled"},
+        expected={"name": "evict-data", "state": "enabled"},
+        missing={"state": "enabled"},
+        needs="name",
+        update={"name": "evict-data", "state": "disabled"},
+        updated={"state": "disabled"},
+        absent=None,
+    ),
 ]
