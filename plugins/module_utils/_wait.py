@@ -27,11 +27,12 @@ class WaitError(ApiError):
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long to wait and how often to look, in seconds."""
+    """How long to wait and how often to look, in seconds. ``waited``: how long somebody else has waited before."""
 
     timeout: float
     interval: float
     clock: Any = time
+    waited: float = 0
 
     def until(
         self,
@@ -69,7 +70,7 @@ class Waiting:
                     raise WaitError(f"Waiting for {what} is given up: {reason}; {last}.")
             left = end - self.clock.monotonic()
             if left <= 0:
-                raise WaitError(f"Waited {self.timeout:g} s for {what}, in vain; {last}.")
+                raise WaitError(f"Waited {self.timeout + self.waited:g} s for {what}, in vain; {last}.")
             self.clock.sleep(min(self.interval, left))
 
 

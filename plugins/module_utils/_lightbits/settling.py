@@ -83,6 +83,14 @@ class SettlingResource(Resource[ThingT]):
                 hopeless=lambda thing: "it cannot be deleted" if thing and thing.state == "Failed" else None,
             )
 
+    def at_rest(self) -> bool:
+        """Whether there is nothing to wait for."""
+        if self._leaving is not None:
+            left = self.get(self._leaving)
+            return left is None or left.state != "Deleting"
+        found = self.find()
+        return found is None or found.state not in MOVING
+
     def on_its_way(self, actual: ThingT) -> bool:
         """Whether this task has written it and does not wait: what was written is not there yet."""
         return self._wrote and actual.state in MOVING

@@ -10,7 +10,7 @@ volume that is on its way is waited for, before it is judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from .._errors import ApiError, ConflictError, UsageError
 from .._reconcile import Plan, Step, changes
@@ -26,7 +26,6 @@ from .volume_wish import EVERYBODY, NOBODY, normal_volume
 if TYPE_CHECKING:
     from .client import Lightbits
 
-Find = Callable[[str, str], "Volume | None"]
 _NEEDED = ("size", "replica_count")
 _DEFAULTS: Mapping[str, Any] = {
     "compression": False,
@@ -45,17 +44,14 @@ class RollbackError(ApiError):
 
 
 class VolumeResource(SettlingResource[Volume]):
-    """One volume. ``wanted`` has the options of lightbits_volume; ``find`` looks it up, by default in the API."""
+    """One volume. ``wanted`` has the options of lightbits_volume."""
 
-    def __init__(
-        self, api: Lightbits, wanted: Mapping[str, Any], waiting: Waiting | None, find: Find | None = None
-    ) -> None:
+    def __init__(self, api: Lightbits, wanted: Mapping[str, Any], waiting: Waiting | None) -> None:
         self._api = api
         self._absent = wanted.get("state") == "absent"
         self._force = bool(wanted.get("force"))
         self._wanted = normal_volume(wanted)
         super().__init__(f"the volume {self.key}", waiting)
-        self._find = find or (lambda project, name: find_volume(api, project, name))
         self._rollback: str | None = wanted.get("rollback_to")
         self._rolled_back = False
         # What a new one is cloned from, or one is rolled back to.
@@ -69,8 +65,12 @@ class VolumeResource(SettlingResource[Volume]):
         return f"{self._wanted['project']}/{self._wanted['name']}"
 
     def find(self) -> Volume | None:
-        """Return it by its name, and look for the snapshot that a new one is cloned from, or one is rolled back to."""
-        found = self._find(self._wanted["project"], self._wanted["name"])
+        """Return it by its name."""
+        return find_volume(self._api, self._wanted["project"], self._wanted["name"])
+
+    def read(self) -> Volume | None:
+        """Return it when it is ready; look for the snapshot that a new one is cloned from, or it is rolled back to."""
+        found = super().read()
         source = self._rollback if found else self._wanted["source_snapshot"]
         if source and not self._absent:
             self._source = find_snapshot(self._api, self._wanted["project"], source)

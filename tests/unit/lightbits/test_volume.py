@@ -168,3 +168,31 @@ def test_many_in_one_task(volume: Runner, cluster: Lightbits) -> None:
 
 def test_the_same_volume_twice(volume: Runner) -> None:
     assert "more than once: default/data" in failure(volume(resources=[CREATE, {**CREATE, "size": "2GiB"}]))
+
+
+def many(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"name": f"data-{number}", "size": "1GiB", "replica_count": 1, **more} for number in range(count)]
+
+
+def test_many_are_waited_for_together(volume: Runner, cluster: Lightbits) -> None:
+    cluster.control.forget_requests()
+    done = ok(volume(resources=many(20)))
+    assert {one["volume"]["state"] for one in done["volumes"]} == {"Available"}
+    reads = [request for request in requests(cluster) if request.startswith("GET ")]
+    assert set(reads) == {"GET /projects/default/volumes"}, "lists, and no volume alone"
+    gone = ok(volume(resources=many(20, state="absent")))
+    assert [one["volume"] for one in gone["volumes"]] == [None] * 20
+    assert volumes(cluster) == []
+
+
+def test_each_of_many_tells_what_became_of_it(volume: Runner, cluster: Lightbits) -> None:
+    ok(volume(resources=many(1)))
+    cluster.control.pace(paused=True)
+    result = volume(resources=many(2), wait_timeout=1)
+    assert result["volumes"][0].get("msg") is None
+    assert result["volumes"][1]["msg"] == (
+        "the volume default/data-1: Waited 1 s for the volume default/data-1 to be ready, in vain; the last state was: "
+        "Creating, Unknown."
+    )
+    cluster.control.pace(paused=False)
+    assert not ok(volume(resources=many(2)))["changed"]
