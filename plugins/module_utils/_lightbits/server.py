@@ -82,7 +82,10 @@ class Server:
 
 @dataclass(frozen=True)
 class Node:
-    """A node, of which a server has one or two. ``powerup`` is how far it has started, in percent."""
+    """A node, of which a server has one or two. ``powerup`` is how far it has started, in percent.
+
+    ``devices`` of at most ``max_devices`` are attached to it; 0 when the API does not tell.
+    """
 
     uuid: str
     name: str
@@ -93,6 +96,8 @@ class Node:
     rebuilding: bool
     lost: bool
     powerup: int
+    devices: int
+    max_devices: int
 
     @classmethod
     def from_api(cls, item: Mapping[str, Any]) -> Node:
@@ -108,6 +113,8 @@ class Node:
                 rebuilding=bool(item.get("inLocalRebuild")),
                 lost=bool(item.get("permanentFailure")),
                 powerup=integer(item.get("powerupProgress")),
+                devices=integer(item.get("numManagedDevices")),
+                max_devices=integer(item.get("maxNvmeDevices")),
             )
         except ValueError as error:
             raise ProtocolError(f"A node of the Lightbits API cannot be understood: {error}.") from None
