@@ -16,10 +16,10 @@ from tests.testbed import engine, images
 from tests.testbed.engine import REPOSITORY, TestbedError, progress, say
 from tests.testbed.world import World
 
-from . import api, cacheworld, image_cache, report
+from . import api, cacheworld, image_cache, lightbits, report
 from .definition import Benchmark, BenchmarkError, Result
 
-BENCHMARKS = {one.name: one for one in (*api.BENCHMARKS, *image_cache.BENCHMARKS)}
+BENCHMARKS = {one.name: one for one in (*api.BENCHMARKS, *lightbits.BENCHMARKS, *image_cache.BENCHMARKS)}
 OUTPUT = REPOSITORY / "build" / "bench.json"
 
 

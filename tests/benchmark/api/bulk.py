@@ -11,7 +11,7 @@ from typing import Any
 from tests.benchmark.cacheworld import CacheWorld
 from tests.benchmark.definition import Benchmark, Measurement
 
-from .landscape import NETWORK, PROJECT, Plays, address, metal_api, state
+from .landscape import NETWORK, PROJECT, address, metal_api, plays, state
 from .task import present
 
 ITEMS = 1000
@@ -34,20 +34,20 @@ def _variables(items: int) -> dict[str, Any]:
 def nothing_to_do(_world: CacheWorld) -> Measurement:
     """The bulk task against the loop, both with all addresses there."""
     with metal_api(ITEMS) as api:
-        plays = Plays(api)
-        loop = plays.seconds([LOOP], variables=_variables(ITEMS))
-        bulk = median(plays.seconds([BULK], variables=_variables(ITEMS)) for _unused in range(REPETITIONS))
+        timed = plays(api)
+        loop = timed.seconds([LOOP], variables=_variables(ITEMS))
+        bulk = median(timed.seconds([BULK], variables=_variables(ITEMS)) for _unused in range(REPETITIONS))
     return Measurement(loop / bulk, f"{ITEMS} addresses that are there: loop {loop:.1f} s, bulk {bulk:.2f} s")
 
 
 def creation(_world: CacheWorld) -> Measurement:
     """New addresses, when each answer of the API takes a while."""
     with metal_api(0) as api:
-        plays = Plays(api)
+        timed = plays(api)
         api.control.add_fault("latency", seconds=LATENCY)
-        loop = plays.seconds([LOOP], changed=True, variables=_variables(PART)) / PART
+        loop = timed.seconds([LOOP], changed=True, variables=_variables(PART)) / PART
         api.control.replace_state(**state(0))
-        bulk = plays.seconds([BULK], changed=True, variables=_variables(ITEMS)) / ITEMS
+        bulk = timed.seconds([BULK], changed=True, variables=_variables(ITEMS)) / ITEMS
     return Measurement(
         loop / bulk,
         f"{ITEMS} new addresses in one task {1000 * bulk:.1f} ms each, {PART} one after the other {1000 * loop:.0f} ms"

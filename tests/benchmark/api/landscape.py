@@ -1,27 +1,21 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An emulated metal-api with a network full of addresses, and the time that plays against it need."""
+"""An emulated metal-api with a network full of addresses."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
-from tests.benchmark.definition import BenchmarkError
+from tests.benchmark.plays import Plays
 from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
-from tests.support.playbook import play
 
 PARTITION = "fra-01"
 PROJECT = "00000000-0000-0000-0000-000000000001"
 NETWORK = "storage"
-EDIT = {"METALCTL_HMAC": KEYS["Metal-Edit"], "METALCTL_HMAC_AUTH_TYPE": "Metal-Edit"}
 
 
 def address(number: int) -> str:
@@ -60,33 +54,7 @@ def metal_api(addresses: int) -> Iterator[MetalApi]:
         yield api
 
 
-class Plays:
-    """Times plays; what Ansible needs for a play without tasks is taken off."""
-
-    def __init__(self, api: MetalApi) -> None:
-        self._environment = {"METALCTL_API_URL": api.v1, **EDIT}
-        self._empty = min(self._seconds([]) for _unused in range(2))
-
-    def seconds(
-        self, tasks: Sequence[Mapping[str, Any]], *, changed: bool = False, variables: Mapping[str, Any] | None = None
-    ) -> float:
-        """Seconds for these tasks, all of which must succeed and, except when they shall, change nothing.
-
-        ``variables`` are read from a file of JSON: reading long lists as a part of the playbook would cost as much as
-        the task.
-        """
-        return max(self._seconds(tasks, changed=changed, variables=variables) - self._empty, 1e-3)
-
-    def _seconds(
-        self, tasks: Sequence[Mapping[str, Any]], *, changed: bool = False, variables: Mapping[str, Any] | None = None
-    ) -> float:
-        with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
-            file = Path(directory) / "variables.json"
-            file.write_text(json.dumps(variables or {}), encoding="utf-8")
-            began = time.monotonic()
-            done = play(Path(directory), tasks, "--extra-vars", f"@{file}", environment=self._environment)
-            seconds = time.monotonic() - began
-        wrong = [one for one in done.results if one.failed or bool(one.values.get("changed")) is not changed]
-        if wrong or len(done.results) != len(tasks):
-            raise BenchmarkError(f"a task did not do what is measured: {done.output[-500:]}")
-        return seconds
+def plays(api: MetalApi) -> Plays:
+    """What times plays against the emulator, with a key that may change addresses."""
+    key = {"METALCTL_HMAC": KEYS["Metal-Edit"], "METALCTL_HMAC_AUTH_TYPE": "Metal-Edit"}
+    return Plays({"METALCTL_API_URL": api.v1, **key})

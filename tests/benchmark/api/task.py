@@ -11,7 +11,7 @@ from typing import Any
 from tests.benchmark.cacheworld import CacheWorld
 from tests.benchmark.definition import Benchmark, Measurement
 
-from .landscape import NETWORK, PROJECT, Plays, address, metal_api
+from .landscape import NETWORK, PROJECT, address, metal_api, plays
 
 ITEMS = 100
 REPETITIONS = 3
@@ -48,17 +48,17 @@ def _debug() -> dict[str, Any]:
 def speed(_world: CacheWorld) -> Measurement:
     """Both loops in one run; each request of uri is one GET."""
     with metal_api(ITEMS) as api:
-        plays = Plays(api)
-        uri = plays.seconds([_uri(api.v1, api.control.bearer())])
-        ours = median(plays.seconds([present()]) for _unused in range(REPETITIONS))
+        timed = plays(api)
+        uri = timed.seconds([_uri(api.v1, api.control.bearer())])
+        ours = median(timed.seconds([present()]) for _unused in range(REPETITIONS))
     return Measurement(uri / ours, f"{ITEMS} addresses: uri {uri:.1f} s, metal_ip {ours:.2f} s")
 
 
 def cost(_world: CacheWorld) -> Measurement:
     """What is left when debug does nothing for the same items."""
     with metal_api(ITEMS) as api:
-        plays = Plays(api)
-        pairs = [(plays.seconds([present()]), plays.seconds([_debug()])) for _unused in range(REPETITIONS)]
+        timed = plays(api)
+        pairs = [(timed.seconds([present()]), timed.seconds([_debug()])) for _unused in range(REPETITIONS)]
     ours, debug = (median(side) for side in zip(*pairs))
     return Measurement(1000 * (ours - debug) / ITEMS, f"{ITEMS} addresses: metal_ip {ours:.2f} s, debug {debug:.2f} s")
 
