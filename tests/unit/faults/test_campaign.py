@@ -106,16 +106,21 @@ def changes_of(case: Case) -> Iterator[tuple[str, list[Mapping[str, Any]], Mappi
 def positions(case: Case, fault: str, change: str, requests: list[Mapping[str, Any]]) -> list[int]:
     """Return at which requests a fault is tried: the first and the last of those that are the same.
 
-    A list that is null stands for an empty one.
+    A list that is null stands for an empty one. What happens after the commit, or to it, is nothing new for a GET.
     """
     if fault == NEVER:
         return [0]
     if fault == "null lists":
         return list(range(1 + case.api.opening)) if change == "create" else []
+    description = faults_of(case.api)[fault]
+    writes_only = description["action"] == "race" or (
+        description.get("when") == "after" and description["action"] in ("latency", "status", "reset", "stop")
+    )
     same: dict[tuple[str, str, int], list[int]] = {}
     writes = 0
     for position, request in enumerate(requests):
-        same.setdefault((request["method"], request["path"], writes), []).append(position)
+        if not writes_only or request["method"] != "GET":
+            same.setdefault((request["method"], request["path"], writes), []).append(position)
         writes += request["method"] != "GET"
     return sorted({number for found in same.values() for number in (found[0], found[-1])})
 
