@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import UsageError
 from .._jwt import claims, expires_at
+from .._private_file import MODE
 from .._reconcile import Plan, Resource, Step
 from .._values import write_timestamp
 from .token import refresh
-from .token_file import MODE, TokenFile
+from .token_file import TokenFile
 
 if TYPE_CHECKING:
     from .v2 import MetalV2

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from .._errors import UsageError
 from .._jwt import claims
+from .._private_file import MODE
 from .._reconcile import Plan, Resource, Step, changes
-from .token_file import MODE, TokenFile
+from .token_file import TokenFile
 from .token_record import OWN, TokenRecord, create_token, list_tokens, revoke_token
 from .token_wish import check_lifetime, rights_request, wanted_rights
 

@@ -162,12 +162,12 @@ _SCHEDULED = "/projects/{project}/resourcePolicies"
 ROUTES = [
     Route("GET", "/policies", _list, ANYBODY),
     Route("POST", "/policies", _create, CLUSTER),
-    Route("GET", "/policies/{uuid}", lambda call: _policy(call), ANYBODY),
+    Route("GET", "/policies/{uuid}", _policy, ANYBODY),
     Route("PUT", "/policies/{uuid}", _update, CLUSTER),
     Route("DELETE", "/policies/{uuid}", _delete, CLUSTER),
     Route("GET", _SCHEDULED, _list_schedules, PROJECT),
     Route("POST", _SCHEDULED, _create_schedule, PROJECT),
-    Route("GET", f"{_SCHEDULED}/{{uuid}}", lambda call: _schedule_policy(call), PROJECT),
+    Route("GET", f"{_SCHEDULED}/{{uuid}}", _schedule_policy, PROJECT),
     Route("PUT", f"{_SCHEDULED}/{{uuid}}", _update_schedule, PROJECT),
     Route("DELETE", f"{_SCHEDULED}/{{uuid}}", _delete_schedule, PROJECT),
 ]

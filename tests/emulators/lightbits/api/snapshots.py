@@ -135,7 +135,7 @@ ROUTES = [
     Route("GET", "/projects/{project}/snapshots", _list, PROJECT),
     Route("GET", "/projects/{project}/snapshots/", _by_name, PROJECT),
     Route("POST", "/projects/{project}/snapshots", _create, PROJECT),
-    Route("GET", "/projects/{project}/snapshots/{uuid}", lambda call: _snapshot(call), PROJECT),
+    Route("GET", "/projects/{project}/snapshots/{uuid}", _snapshot, PROJECT),
     Route("DELETE", "/projects/{project}/snapshots/{uuid}", _delete, PROJECT),
     Route("PUT", "/projects/{project}/volumes/{uuid}/rollback", _roll_back, PROJECT),
 ]
