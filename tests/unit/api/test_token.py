@@ -20,7 +20,8 @@ from ansible_collections.metalstack.provisioning.plugins.modules import metal_to
 from tests.conftest import ROOT
 from tests.emulators.metal_api.process import MetalApi
 from tests.support.playbook import play
-from tests.unit.faults.kinds import FAULTS, TIMEOUT
+from tests.unit.conformance.emulation import METAL
+from tests.unit.faults.kinds import TIMEOUT, faults_of
 
 from .helpers import Runner, failure, ok, requests
 
@@ -266,6 +267,9 @@ def test_lost_answer_leaves_one_token(tasks: Tasks, tmp_path: Path, fault: dict[
     secret = (tmp_path / "token").read_text().strip() if with_file else result["secret"]
     assert tasks.there() == [token_id(secret)]
     assert not ok(tasks(**options))["changed"]
+
+
+FAULTS = faults_of(METAL)
 
 
 @pytest.mark.parametrize("change", ["create", "update", "renew", "absent"])
