@@ -40,9 +40,9 @@ _value:
   sample: 2591999
 """
 
-import math
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -59,7 +59,9 @@ def _jwt_expires_in(token: Any, now: float | None = None) -> int:
         raise AnsibleFilterError(str(error)) from None
     if end is None:
         raise AnsibleFilterError("The token does not say when it expires.")
-    return math.floor(end.timestamp() - (time.time() if now is None else float(now)))
+    # not with floating-point numbers of today's size, whose difference is a little off a whole second
+    start = datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=time.time() if now is None else float(now))
+    return (end - start) // timedelta(seconds=1)
 
 
 class FilterModule:

@@ -174,7 +174,7 @@ class FaultMiddleware:
         if action == "reset":
             reset_connection()
         elif action == "stop":
-            stop_listener()
+            await stop_listener()
         elif fault is not None and action in ("truncate", "stall"):
             await _cut_short(fault, response, send)
         else:

@@ -10,6 +10,7 @@ real connection failures, so the application must be able to get at the connecti
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import signal
 import socket
@@ -89,9 +90,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def stop_listener() -> None:
+async def stop_listener() -> None:
     """Stop the listener that got the request which is being answered, as the end of its machine does."""
-    _site.get().stop()
+    await _site.get().stop()
 
 
 def close_connection() -> None:
@@ -119,6 +120,10 @@ class Site:
         loop = asyncio.get_running_loop()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._server is None:
+                # its TLS handshake took longer than the listener lived
+                _reset(writer)
+                return
             task = asyncio.current_task()
             assert task is not None
             self.connections[task] = writer
@@ -136,17 +141,25 @@ class Site:
         self._release()
         self.address = _address(self._server, listener)
 
-    def stop(self) -> None:
-        """Reset all connections and refuse new ones. The port is kept from others: bound, but nobody listens."""
+    async def stop(self) -> None:
+        """Reset all connections and refuse new ones. The port is kept from others: bound, but nobody listens.
+
+        When it returns, all that has happened: a client that is told of the end finds no connection still open.
+        """
         if self._server is None:
             return
         family = self._server.sockets[0].family
         self.close()
-        for writer in list(self.connections.values()):
-            _reset(writer)
         self._held = socket.socket(family, socket.SOCK_STREAM)
         self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._held.bind((self.listener.host, self.address.port))
+        writers = list(self.connections.values())
+        for writer in writers:
+            _reset(writer)
+        for writer in writers:
+            # raises what ended a connection that was lost before
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def close(self) -> None:
         """Take no new connections."""

@@ -72,7 +72,7 @@ class _Control:
     async def _stop_exactly(self, numbers: Sequence[int]) -> None:
         for number, site in enumerate(self._sites):
             if number in numbers:
-                site.stop()
+                await site.stop()
             else:
                 await site.start()
 

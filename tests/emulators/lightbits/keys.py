@@ -36,6 +36,7 @@ def token(
     lifetime: float = 3600,
     subject: str = "tests",
 ) -> str:
-    """Sign a token."""
-    claims = {"sub": subject, "roles": list(roles), "exp": time.time() + lifetime, "iat": time.time()}
+    """Sign a token, with times in whole seconds as those of real clusters have them."""
+    now = int(time.time())
+    claims = {"sub": subject, "roles": list(roles), "exp": now + lifetime, "iat": now}
     return jwt.encode(claims, key or root_key(), algorithm="RS256", headers={"kid": kid})

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
@@ -24,9 +25,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypercorn.asyncio.worker_context import WorkerContext
 from metalstack.api.v2 import version_pb2  # type: ignore[import-untyped]
 from metalstack.api.v2.version_connect import VersionServiceClientSync  # type: ignore[import-untyped]
+from starlette.types import Receive, Scope, Send
 
+from tests.emulators.common.server import Listener, Site, Tls
 from tests.emulators.metal_api.process import running_metal_api
 from tests.emulators.process import ROOT, EmulatorError, running
 
@@ -81,6 +85,35 @@ def test_a_running_request_does_not_hold_up_the_end() -> None:
         api.emulator.process.wait(30)
         assert time.monotonic() - begun < 15
         client._connection.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_stopped_listener_has_no_connection_left(tls: bool, certificate: Certificate) -> None:
+    """A client that is told of the end must not meet an open connection afterwards, on which its request is lost."""
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scenario() -> None:
+        files = Tls(str(certificate.certificate), str(certificate.key)) if tls else None
+        site = Site(Listener(answer, "127.0.0.1", 0, files), WorkerContext(None))
+        await site.start()
+        trusted = ssl.create_default_context(cafile=certificate.authority) if tls else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.address.port, ssl=trusted)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await site.stop()
+        poll = select.poll()
+        poll.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
+        [(_descriptor, events)] = poll.poll(0)
+        assert events & (select.POLLHUP | select.POLLERR)
+        writer.transport.abort()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", site.address.port)
+        site.close()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def fails(name: str, *arguments: Any) -> str:
 
 @pytest.mark.parametrize("form", [PKCS1, PKCS8])
 def test_others_take_what_is_minted(form: serialization.PrivateFormat, cluster: Lightbits) -> None:
+    begun = time.time()
     done = ok(mint(private_key=private_pem(form), issuer="us", audience="LightOS", validity="1h", renew_before="1m"))
     token = done["token"]
     claims = verified(token)
@@ -68,7 +69,7 @@ def test_others_take_what_is_minted(form: serialization.PrivateFormat, cluster: 
     assert claims["roles"] == ["system:cluster-admin"]
     assert (claims["sub"], claims["iss"], claims["aud"]) == ("metalstack.provisioning", "us", "LightOS")
     assert claims["exp"] - claims["iat"] == 3600
-    assert abs(claims["iat"] - time.time()) < 60
+    assert begun - 1 < claims["iat"] <= time.time()
     assert ok(Runner(cluster, "lightbits_project", token=token)(name="acme"))["changed"]
 
 
@@ -191,8 +192,18 @@ def test_what_a_token_says() -> None:
     said = use("lightbits_jwt_claims", f" {token}\n")
     assert (said["roles"], said["key_id"], said["algorithm"]) == (["tenant:admin"], "tenant:root", "RS256")
     assert said["expires_at"].endswith("Z") and said["issued_at"].endswith("Z")
-    assert 590 < use("lightbits_jwt_expires_in", token) <= 600
-    assert use("lightbits_jwt_expires_in", token, now=said["exp"] + 10) == -10
+    begun = time.time()
+    left = use("lightbits_jwt_expires_in", token)
+    assert said["exp"] - time.time() - 1 < left <= said["exp"] - begun
+    assert use("lightbits_jwt_expires_in", token, now=said["iat"]) == 600
+
+
+@pytest.mark.parametrize("exp", [1_900_000_000, 1_900_000_000.25, 1_900_000_000.1234564, 1_900_000_000.9999999])
+@pytest.mark.parametrize("later", [-10, -1, 0, 1, 10])
+def test_whole_seconds_are_whole(exp: float, later: int) -> None:
+    token = jwt.encode({"sub": "x", "exp": exp}, keys.root_key(), algorithm="RS256")
+    assert use("lightbits_jwt_expires_in", token, now=exp + later) == -later
+    assert use("lightbits_jwt_expires_in", token, now=exp + later + 0.5) == -later - 1
 
 
 def test_what_is_no_token() -> None:
