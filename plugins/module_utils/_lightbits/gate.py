@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._values import integer, mapping, text
+from .condition import get_condition
 from .server import ENABLED, NO_RISK, Node, Server, list_nodes, list_servers
 from .volume import PROTECTED, Volume, list_volumes
 
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from .client import Lightbits
 
 _SHOWN = 5
-# Counters of the cluster's health, and what they count, in words.
-_COUNTERS = {
-    "numDegradedVolumes": "degraded",
-    "numReadOnlyVolumes": "read-only",
-    "numNotAvailableVolumes": "not available",
-}
 
 
 @dataclass(frozen=True)
@@ -39,22 +33,7 @@ class Situation:
 
     def others(self, server: Server) -> list[str]:
         """Return why the rest of the cluster cannot carry on alone: servers and nodes that are not healthy."""
-        found = []
-        names = {one.uuid: one.name for one in self.servers}
-        for other in self.servers:
-            if other.uuid == server.uuid:
-                continue
-            if other.state != ENABLED:
-                found.append(f"the server {other.name} is in the state {other.state}")
-            elif other.health == "Error":
-                found.append(f"the server {other.name} has the health Error")
-            if other.at_work:
-                found.append(f"the server {other.name} {other.at_work}")
-        for node in self.nodes:
-            # a node without a server is a spare one
-            if node.server in names and node.server != server.uuid and node.trouble:
-                found.append(f"the node {node.name} {node.trouble}")
-        return found
+        return troubles(self.servers, self.nodes, but=server.uuid)
 
     def at_risk(self, server: Server) -> list[Volume]:
         """Return the volumes that would lose data or could not be written without the server."""
@@ -86,18 +65,33 @@ class Situation:
         return reasons
 
 
+def troubles(servers: Sequence[Server], nodes: Sequence[Node], but: str = "") -> list[str]:
+    """Return what is wrong with servers and nodes, in words, except with the server whose UUID is ``but``."""
+    found = []
+    names = {one.uuid: one.name for one in servers}
+    for server in servers:
+        if server.uuid == but:
+            continue
+        if server.state != ENABLED:
+            found.append(f"the server {server.name} is in the state {server.state}")
+        elif server.health == "Error":
+            found.append(f"the server {server.name} has the health Error")
+        if server.at_work:
+            found.append(f"the server {server.name} {server.at_work}")
+    for node in nodes:
+        # one without a server is left over
+        if node.server in names and node.server != but and node.trouble:
+            found.append(f"the node {node.name} {node.trouble}")
+    return found
+
+
 def read_situation(api: Lightbits) -> Situation:
     """Read everything anew (``/cluster``, ``/servers``, ``/nodes``, ``/volumes``)."""
-    cluster = api.get("/cluster")
-    health = mapping(cluster, "health")
-    trouble = [
-        f"{integer(health.get(counter))} volumes are {word}"
-        for counter, word in _COUNTERS.items()
-        if integer(health.get(counter))
-    ]
-    if not trouble and text(health, "state") not in ("OK", "Warning"):
-        trouble.append(f"the cluster has the health {text(health, 'state') or 'unknown'}")
-    if text(mapping(cluster, "lastUpgrade"), "Status") == "Upgrading":
+    condition = get_condition(api)
+    trouble = condition.weak_volumes()
+    if not trouble and condition.state not in ("OK", "Warning"):
+        trouble.append(f"the cluster has the health {'unknown' if condition.state == 'None' else condition.state}")
+    if condition.upgrade.status == "Upgrading":
         trouble.append("the cluster is being upgraded")
     # The nodes first: what a server says of its health is then not older than its nodes.
     nodes = list_nodes(api)

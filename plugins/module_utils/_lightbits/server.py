@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ENABLED, DISABLED = "Enabled", "Disabled"
 MOVING = ("Creating", "Deleting", "Enabling", "Disabling")
 NO_RISK = "NoRiskOfServiceLoss"
+# Of a node that waits to take the place of another one: it holds nothing.
+SPARE = "Unattached"
 # What the API says where nothing is being upgraded, or moved away; it leaves out what never was.
 _AT_REST = ("", "None", "Unknown", "Completed", "Aborted", "Failed", "UpgradeFailed")
 
@@ -124,6 +126,8 @@ class Node:
         """What is wrong with it, in words; "" when nothing is."""
         if self.lost:
             return "is lost for good"
+        if self.state == SPARE:
+            return ""
         if self.state != "Active":
             return f"is in the state {self.state}"
         if self.read_only:
@@ -149,7 +153,7 @@ def list_servers(api: Lightbits) -> list[Server]:
 
 
 def list_nodes(api: Lightbits) -> list[Node]:
-    """Return all nodes, by name. A spare node is Unattached, and holds nothing."""
+    """Return all nodes, by name. Spare ones are among them."""
     return sorted(map(Node.from_api, api.get_list("/nodes", "nodes")), key=lambda node: node.name)
 
 

@@ -96,8 +96,8 @@ def test_all_reasons_are_told_at_once(server: Runner, volume: Runner, cluster: L
     cluster.control.change_state(nodes=[{"name": "server01-0", "state": "Inactive"}])
     said = failure(server(**DISABLED))
     for reason in (
-        "1 volumes are degraded",
-        "1 volumes are not available",
+        "1 volume is degraded",
+        "1 volume is not available",
         "the node server01-0 is in the state Inactive",
         "it has the only replica of default/single-0",
         "not fully protected are the volumes default/safe, default/single-1",
