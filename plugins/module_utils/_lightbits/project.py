@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import NotFoundError, ProtocolError, UsageError
 from .._reconcile import Plan, Resource, Step
-from .._values import text
+from .._values import mappings, text
 from .client import segment
 from .messages import CREATE_PROJECT
 from .naming import check_description, check_project_name
@@ -25,17 +25,24 @@ KEPT = ("system", "default")
 
 @dataclass(frozen=True)
 class Project:
-    """A project; ``name`` is what everything calls it."""
+    """A project; ``name`` is what everything calls it, ``policies`` are those by default, (type, UUID)."""
 
     name: str
     uuid: str
     description: str
+    policies: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_api(cls, item: Mapping[str, Any]) -> Project:
         """Read an object of the API. Raises ProtocolError."""
         try:
-            return cls(text(item, "name"), text(item, "UUID"), text(item, "description"))
+            policies = mappings(item, "defaultPolicies")
+            return cls(
+                name=text(item, "name"),
+                uuid=text(item, "UUID"),
+                description=text(item, "description"),
+                policies=tuple((text(one, "policyType"), text(one, "policyUUID")) for one in policies),
+            )
         except ValueError as error:
             raise ProtocolError(f"A project of the Lightbits API cannot be understood: {error}.") from None
 

@@ -16,7 +16,19 @@ from ..common.requestlog import RequestLogMiddleware
 from ..common.server import Site
 from ..common.wholerequest import WholeRequestMiddleware
 from . import control
-from .api import adminendpoints, cluster, devices, nodes, policies, projects, servers, snapshots, upgrades, volumes
+from .api import (
+    adminendpoints,
+    cluster,
+    devices,
+    events,
+    nodes,
+    policies,
+    projects,
+    servers,
+    snapshots,
+    upgrades,
+    volumes,
+)
 from .gateway import Gateway
 from .refusal import injected_error
 from .state import State
@@ -32,6 +44,7 @@ _ROUTES = (
     *volumes.ROUTES,
     *snapshots.ROUTES,
     *policies.ROUTES,
+    *events.ROUTES,
 )
 
 

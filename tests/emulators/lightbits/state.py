@@ -34,10 +34,20 @@ _TABLES = (
     "policies",
     "resource_policies",
     "admin_endpoints",
+    "events",
 )
 # Of these, what is not there yet is added.
-_ADDED = {"projects", "credentials", "volumes", "snapshots", "policies", "resource_policies", "admin_endpoints"}
-_KEYS = {"devices": "serial", "admin_endpoints": "port"}
+_ADDED = {
+    "projects",
+    "credentials",
+    "volumes",
+    "snapshots",
+    "policies",
+    "resource_policies",
+    "admin_endpoints",
+    "events",
+}
+_KEYS = {"devices": "serial", "admin_endpoints": "port", "events": "ID"}
 _SETTINGS = ("cluster", "config", "flags")
 
 
@@ -78,6 +88,7 @@ class State:
         self.policies: list[Thing] = []
         self.resource_policies: list[Thing] = []
         self.admin_endpoints: list[Thing] = []
+        self.events: list[Thing] = []
         self.config = dict(PARAMETERS)
         self.flags = dict(FEATURES)
 
@@ -125,7 +136,7 @@ class State:
     def _merge(self, table: str, entry: Mapping[str, Any]) -> None:
         thing = self._known(table, entry)
         if thing is None:
-            thing = {"ETag": "1"}
+            thing = {} if table == "events" else {"ETag": "1"}
             if table == "devices":
                 thing = self._spare_device(entry["serial"], entry["serverUUID"])
             elif table in ("volumes", "snapshots", "policies", "resource_policies"):

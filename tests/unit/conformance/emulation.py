@@ -75,7 +75,18 @@ LIGHTBITS = Emulation(
     secrets=lambda: [administrator()],
     settle=_settle,
     volatile=frozenset(
-        {"ETag", "creationTime", "waiting", "StartTime", "EndTime", "startTime", "endTime", "nsid", "_away_since"}
+        {
+            "ETag",
+            "creationTime",
+            "events",
+            "waiting",
+            "StartTime",
+            "EndTime",
+            "startTime",
+            "endTime",
+            "nsid",
+            "_away_since",
+        }
     ),
     # the other servers
     opening=1,

@@ -19,6 +19,9 @@ from .test_conformance import SHELLS
 # Options of a run that finds something, by module.
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "lightbits_cluster_info": {},
+    "lightbits_event_info": {"since": "2020-01-01T00:00:00Z", "type": "Volume"},
+    "lightbits_project_info": {"gather": ["credentials", "roles"]},
+    "lightbits_volume_info": {"server": "server00"},
 }
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("lightbits_*_info.py"))
 WRONG = {"sort_of_option": True}
@@ -31,6 +34,7 @@ def cluster() -> Iterator[Lightbits]:
         cluster.control.replace_state(
             projects=[{"name": "tenant-1"}],
             volumes=[{"name": "data", "size": 1 << 30}, {"name": "logs", "size": 1 << 30, "projectName": "tenant-1"}],
+            events=[{"ID": "1", "Time": "2026-01-01T00:00:00Z", "Type": "Volume", "Severity": "High"}],
         )
         yield cluster
 
@@ -68,6 +72,7 @@ def test_module_reads(results: Results, module: str, shell: str) -> None:
     check, run, wrong = (results[module, shell, mode] for mode in ("check", "run", "wrong"))
     assert not run.failed, run.values
     assert run.values["changed"] is False and "diff" not in run.values
+    assert any(run.values[key] for key in run.values if key not in ("changed", "invocation")), "it finds something"
     assert dict(check.values) == dict(run.values)
     assert wrong.failed and "Unsupported parameters" in wrong.values["msg"]
 

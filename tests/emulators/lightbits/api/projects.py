@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``/projects`` and their credentials."""
+"""``/projects``, their credentials and roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..auth import public_key
+from ..auth import SYSTEM, public_key
 from ..call import Call
 from ..gateway import PROJECT, Route
 from ..refusal import ALREADY_EXISTS, INVALID_ARGUMENT, Refusal
@@ -89,6 +89,13 @@ def _delete_credential(call: Call) -> Mapping[str, Any]:
     return {}
 
 
+def _roles(call: Call) -> Mapping[str, Any]:
+    """All projects but the first have the same."""
+    project = call.path["project"]
+    names = ("cluster-admin", "cluster-viewer") if project == SYSTEM else ("admin", "viewer")
+    return {"roles": [{"name": name, "projectName": project, "rulesJson": "[]"} for name in names]}
+
+
 ROUTES = [
     Route("GET", "/projects", _list),
     Route("POST", "/projects", _create),
@@ -99,4 +106,5 @@ ROUTES = [
     Route("POST", "/projects/{project}/credentials", _create_credential, PROJECT),
     Route("GET", "/projects/{project}/credentials/{id}", _credential, PROJECT),
     Route("DELETE", "/projects/{project}/credentials/{id}", _delete_credential, PROJECT),
+    Route("GET", "/projects/{project}/roles", _roles, PROJECT),
 ]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ..call import Call
 from ..gateway import Route
 from ..model import eviction, upgrade
+from ..model.event import record
 from ..model.health import server_health
 from ..model.node import UNATTACHED, nodes_of, power_down, power_up
 from ..model.protection import risk
@@ -95,6 +96,7 @@ def _failure_timeout(call: Call) -> int | None:
 def _disabled(state: State, server: Thing) -> None:
     server["state"] = "Disabled"
     state.touch(server)
+    record(state, "Server", "ServerDisabled", server, severity="Medium")
     power_down(state, nodes_of(state, server))
 
 
@@ -116,6 +118,7 @@ def _enable(call: Call) -> Mapping[str, Any]:
 def _enabled(state: State, server: Thing) -> None:
     server["state"] = "Enabled"
     state.touch(server)
+    record(state, "Server", "ServerEnabled", server)
     power_up(state, nodes_of(state, server))
 
 

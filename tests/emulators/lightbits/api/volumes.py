@@ -10,6 +10,7 @@ from typing import Any
 
 from ..call import Call
 from ..gateway import PROJECT, Route
+from ..model.event import record
 from ..model.protection import protection, writable_nodes
 from ..model.volume import (
     check_name,
@@ -86,8 +87,13 @@ def _create(call: Call) -> Mapping[str, Any]:
         volume.update(sourceSnapshotUUID=source["UUID"], sourceSnapshotName=source["name"])
         volume["labels"] = volume["labels"] or source["labels"]
     state.volumes.append(volume)
-    state.pace.later(lambda: _arrived(state, volume))
+    state.pace.later(lambda: _created(state, volume))
     return _shown(state, [volume])[0]
+
+
+def _created(state: State, volume: Thing) -> None:
+    _arrived(state, volume)
+    record(state, "Volume", "VolumeCreated", volume)
 
 
 def _arrived(state: State, volume: Thing) -> None:
@@ -147,8 +153,13 @@ def _delete(call: Call) -> Mapping[str, Any]:
         raise Refusal(ABORTED, "user operation in progress")
     volume["state"] = "Deleting"
     state.touch(volume)
-    state.pace.later(lambda: state.volumes.remove(volume), 2)
+    state.pace.later(lambda: _deleted(state, volume), 2)
     return {}
+
+
+def _deleted(state: State, volume: Thing) -> None:
+    state.volumes.remove(volume)
+    record(state, "Volume", "VolumeDeleted", volume)
 
 
 ROUTES = [

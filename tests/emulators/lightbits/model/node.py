@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .event import record
 from .protection import writable_nodes
 from .settings import PATIENCE, seconds_of
 
@@ -49,6 +50,7 @@ def power_down(state: State, nodes: Iterable[Thing]) -> None:
             continue
         node.update(state="Inactive", powerupProgress=0, _away_since=state.timestamp())
         state.touch(node)
+        record(state, "Node", "NodeInactive", node, severity="High")
 
 
 def power_up(state: State, nodes: Iterable[Thing]) -> None:
@@ -67,6 +69,7 @@ def activate(state: State, node: Thing) -> None:
         return  # it has gone again
     node.update(state="Active", powerupProgress=100, permanentFailure=False, _away_since="")
     state.touch(node)
+    record(state, "Node", "NodeActive", node)
     rebuild(state, [volume for volume in state.volumes if node["UUID"] in volume["nodeList"]], node["UUID"])
 
 
