@@ -14,7 +14,7 @@ from types import FrameType
 
 from tests.testbed import engine, images
 from tests.testbed.engine import REPOSITORY, TestbedError, progress, say
-from tests.testbed.world import World
+from tests.testbed.imagecache import ImageCacheWorld
 
 from . import api, cacheworld, image_cache, lightbits, report
 from .definition import Benchmark, BenchmarkError, Result
@@ -34,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _ended)
     signal.signal(signal.SIGHUP, _ended)
     try:
-        world = cacheworld.CacheWorld(World(cacheworld.WORLD, options.network, cacheworld.HOSTS))
+        world = cacheworld.CacheWorld(ImageCacheWorld(cacheworld.WORLD, options.network, cacheworld.HOSTS))
         results = run(selected, world, options.keep)
     except TestbedError as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.testbed import content, playbook
+from tests.testbed.emulated import CONTROL_PORT
 from tests.testbed.engine import TestbedError, docker
-from tests.testbed.world import CONTROL_PORT, Host, World
+from tests.testbed.imagecache import ImageCacheWorld
+from tests.testbed.world import Host
 
 from .definition import BenchmarkError
 
@@ -57,7 +59,7 @@ class StoreFile:
 class CacheWorld:
     """The running world. Its hosts are those of `HOSTS`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ImageCacheWorld) -> None:
         self.world = world
         self.cached: dict[str, list[StoreFile]] = {}
 

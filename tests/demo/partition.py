@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.testbed import content
 from tests.testbed.engine import docker
-from tests.testbed.world import HOSTS, World
+from tests.testbed.imagecache import ImageCacheWorld
 
 from .story import StoryError
 
@@ -47,7 +47,7 @@ class Partition:
     """A world of its own beside the scenario's."""
 
     def __init__(self, network: str = NETWORK) -> None:
-        self.world = World(WORLD, network, HOSTS)
+        self.world = ImageCacheWorld(WORLD, network)
         self.cached = [*(image.key for image in content.CACHED), content.BOOT_IMAGE, content.KERNEL]
 
     def up(self) -> None:

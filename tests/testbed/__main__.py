@@ -14,11 +14,11 @@ from .engine import LABEL, TestbedError, docker
 
 EPILOG = """commands:
   setup              make the Docker engine and the images ready (quick when they are)
-  up                 the world, from nothing
+  up [KIND]          the world, from nothing; kinds: image-cache (the default), storage
   down               remove the world
   status             hosts, addresses, state
   exec HOST [WORDS]  run a command on a host; without words: a shell
-  store WORDS        steer the store: contents, faults, access log (`store --help`)
+  store WORDS        steer the store of the image cache: contents, faults, access log (`store --help`)
   clean              remove every world and every image of the test-bed
   teardown           stop the Docker engine if `setup` started it
 
@@ -48,17 +48,19 @@ def main() -> int:
     arguments = parser.parse_args()
     words: list[str] = arguments.words
     if arguments.command not in ("setup", "clean", "teardown"):  # those run before anything is installed
-        from .world import World
+        from . import kinds
     try:
         if arguments.command == "setup":
             engine.ensure()
             images.ensure()
         elif arguments.command == "up":
-            World().up()
+            if len(words) > 1 or not set(words) <= set(kinds.KINDS):
+                parser.error(f"up takes one kind of world: {', '.join(kinds.KINDS)}")
+            kinds.find(words[0] if words else "image-cache").up()
         elif arguments.command == "down":
-            World().down()
+            kinds.find().down()
         elif arguments.command == "status":
-            for row in World().status():
+            for row in kinds.find().status():
                 print("{:<10} {:<60} {}".format(*row))
         elif arguments.command == "exec":
             if not words:
@@ -69,13 +71,13 @@ def main() -> int:
                 "exec",
                 "--interactive",
                 *terminal,
-                World().container(words[0]),
+                kinds.find().container(words[0]),
                 *(words[1:] or ["bash"]),
             ]
             os.execvp("docker", command)
         elif arguments.command == "store":
             os.execvp(
-                "docker", ["docker", "exec", "--interactive", World().container("store"), "testbed-store", *words]
+                "docker", ["docker", "exec", "--interactive", kinds.find().container("store"), "testbed-store", *words]
             )
         elif arguments.command == "clean":
             if engine.answers() is not None:

@@ -1,7 +1,11 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images: Debian 12 and 13 hosts made by mmdebstrap, and the store on top of the first.
+"""The images: Debian 12 and 13 hosts made by mmdebstrap, and what is built on top of them.
+
+debian12, debian13     a host on which a role installs what it needs
+server12, server13     the same with sshd, chrony and systemd-networkd: a server in the rack
+store, control         Debian 12 with the emulators' Python packages: of the image cache's world, of a storage world
 
 An image's tag is the hash of what defines it: a second run finds it, an edit makes a new one. No registry is needed.
 The hosts bring the packages the roles install as a local apt repository, not installed: a role installs them for real,
@@ -36,7 +40,7 @@ INSTALLED = (
     "curl,bind9-dnsutils,nftables,netcat-openbsd,sudo,tzdata"
 )
 #: What roles may install: downloaded with recommendations into /srv/packages.
-OFFERED = "haproxy nginx unbound unbound-anchor dns-root-data"
+OFFERED = "haproxy nginx unbound unbound-anchor dns-root-data openssh-server chrony"
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,38 @@ def host_image(suite: Suite) -> str:
     return f"{suite.repository}:{_digest(INSTALLED, OFFERED, suite.name, FILES / 'host', platform.machine())}"
 
 
-def store_image() -> str:
-    """Name of the image of the store (and external DNS, and metal-api)."""
-    return f"{REPOSITORY_NAME}/store:{_digest(host_image(BOOKWORM), FILES / 'store', CONSTRAINTS)}"
+@dataclass(frozen=True)
+class Layer:
+    """An image on top of another one: the Dockerfile in files/<name>, and how those who wait are told what it is."""
+
+    name: str
+    what: str
+    base: str
+    files: str
+
+    @property
+    def image(self) -> str:
+        """Its name in the engine, by all that defines it."""
+        more = [CONSTRAINTS] if self.name == "emulators" else []
+        return f"{REPOSITORY_NAME}/{self.name}:{_digest(image_name(self.base), FILES / self.files, *more)}"
+
+
+#: In the order in which they are built.
+LAYERS = (
+    Layer("emulators", "base image of what runs emulators", "debian12", "emulators"),
+    Layer("store", "image of the store", "emulators", "store"),
+    Layer("control", "image of the control host", "emulators", "control"),
+    Layer("server12", "image of a Debian 12 server", "debian12", "server"),
+    Layer("server13", "image of a Debian 13 server", "debian13", "server"),
+)
+
+
+def image_name(name: str) -> str:
+    """What the engine calls the image debian12, debian13, or that of a layer."""
+    layers = {layer.name: layer for layer in LAYERS}
+    if name in layers:
+        return layers[name].image
+    return host_image({f"debian{suite.version}": suite for suite in SUITES}[name])
 
 
 def _build_host(suite: Suite, image: str) -> None:
@@ -122,24 +155,25 @@ def _emulator_packages(target: Path) -> None:
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "--only-binary=:all:",
         f"--python-version={BOOKWORM.python}", "--implementation=cp", *platforms,
-        "--requirement", str(FILES / "store" / "requirements.txt"), "--constraint", str(CONSTRAINTS),
+        "--requirement", str(FILES / "emulators" / "requirements.txt"), "--constraint", str(CONSTRAINTS),
     ]  # fmt: skip
-    with progress("fetching the Python packages of the metal-api emulator"):
+    with progress("fetching the Python packages of the emulators"):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise TestbedError(f"pip could not fetch the emulator's packages: {result.stderr.strip().splitlines()[-1:]}")
 
 
-def _build_store(image: str) -> None:
-    context = BUILD / "store-context"
+def _build_layer(layer: Layer) -> None:
+    context = BUILD / f"{layer.name}-context"
     if context.exists():
         shutil.rmtree(context)
-    shutil.copytree(FILES / "store", context)
-    _emulator_packages(context / "site-packages")
-    with progress("building the image of the store"):
+    shutil.copytree(FILES / layer.files, context)
+    if layer.name == "emulators":
+        _emulator_packages(context / "site-packages")
+    with progress(f"building the {layer.what}"):
         docker(
             "build", "--quiet", "--network", "none", "--label", f"{LABEL}=image",
-            "--build-arg", f"BASE={host_image(BOOKWORM)}", "--tag", image, str(context),
+            "--build-arg", f"BASE={image_name(layer.base)}", "--tag", layer.image, str(context),
             timeout=600,
         )  # fmt: skip
     shutil.rmtree(context)
@@ -168,9 +202,10 @@ def ensure() -> None:
         list(pool.map(lambda suite: _build_host(suite, host_image(suite)), missing))
     for suite in missing:
         _remove_older(host_image(suite))
-    if inspect("image", store_image()) is None:
-        _build_store(store_image())
-        _remove_older(store_image())
+    for layer in LAYERS:
+        if inspect("image", layer.image) is None:
+            _build_layer(layer)
+            _remove_older(layer.image)
 
 
 def remove() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,13 @@ Pair = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def authority(name: str) -> Pair:
@@ -44,7 +52,7 @@ def authority(name: str) -> Pair:
 
 
 def issue(by: Pair, names: Iterable[str], *, expired: bool = False) -> Pair:
-    """A server certificate for the DNS names; `expired` makes one that was valid until yesterday."""
+    """A server certificate for DNS names and addresses; `expired` makes one that was valid until yesterday."""
     now = datetime.datetime.now(datetime.timezone.utc)
     names = list(names)
     end = now - datetime.timedelta(days=1) if expired else now + datetime.timedelta(days=90)
@@ -57,7 +65,7 @@ def issue(by: Pair, names: Iterable[str], *, expired: bool = False) -> Pair:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=20))
         .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by[0].public_key()), critical=False)

@@ -1,87 +1,91 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The world: one partition's cache hosts and a machine, and the internet they know, on a network nothing can leave.
+"""A world: hosts with systemd in Docker containers on networks that nothing can leave.
 
-========  =======================  ==========================================================================
-store     .10 .11 .12 .13          images.metal-stack.io, github.com, the external DNS, the metal-api
-cache-1   .21                      Debian 12
-cache-2   .22                      Debian 13, /var/lib/image-cache is a file system of its own, of 256 MiB
-cache-3   .23                      Debian 12, for scale-out
-client    .31                      a machine of the partition; its name servers are cache-1 and cache-2
-foreign   .200                     a host outside of the partition's networks (same name servers)
-========  =======================  ==========================================================================
-
-Two environment variables allow a second world beside the first: TESTBED_WORLD (its name, default "image-cache") and
-TESTBED_NETWORK (the first three numbers of its network, default "172.30.53").
+What kind of world it is (which hosts, what runs on them) is said by a class on top of this one: `imagecache.py` and
+`storage.py`. Two environment variables allow a second world beside the first: TESTBED_WORLD (its name) and
+TESTBED_NETWORK (the first three numbers of its networks).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import secrets
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from . import content, engine, images, pki
+from . import engine, images
 from .engine import BUILD, LABEL, REPOSITORY, TestbedError, docker, inspect, say
 
-STORE_NAMES = {
-    "images.metal-stack.io": 10,
-    "release-assets.githubusercontent.example": 10,
-    "elsewhere.example": 10,
-    "github.com": 11,
-    "dns.testbed.example": 12,
-    "api.metal.example": 13,
-}
-METAL_API_PORT = 8443
-CONTROL_PORT = 8090
+#: Words for `docker create` of a host that runs emulators; its image is on top of `emulators`.
+EMULATORS = ["--volume", f"{REPOSITORY}/tests/emulators:/opt/testbed/repository/tests/emulators:ro"]
+#: The certificate of the world's authority on its hosts, not trusted until somebody says so.
+TRUSTED = "/usr/local/share/ca-certificates/testbed.crt"
+#: In a world's directory: its kind, so that `exec` and `status` know it.
+KIND_FILE = "kind"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the engine. `part` is what follows the first three numbers; the first of a world has no name.
+
+    `gateway` is the address of the machine that everything runs on: it reaches all hosts, and they nothing behind it.
+    """
+
+    name: str
+    part: str
+    mtu: int = 1500
+    gateway: int = 1
+
+    @property
+    def length(self) -> int:
+        """Prefix length."""
+        return int(self.part.partition("/")[2])
 
 
 @dataclass(frozen=True)
 class Host:
+    """A host, with the last numbers of its addresses; `image` is a name of `images.py`.
+
+    `further` are its addresses in the world's second network and those after it: eth1, eth2.
+    """
+
     name: str
     number: int
     image: str = ""
     more_addresses: tuple[int, ...] = ()
-    resolvers: tuple[int, ...] = (12,)
+    resolvers: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
-
-
-#: A small file system for the cache of cache-2, so that a disk can be full. The store has it mounted as well, which
-#: keeps a tmpfs alive while cache-2 is stopped.
-SMALL_DISK = "small-disk"
-
-HOSTS = (
-    Host("store", 10, "store", more_addresses=(11, 12, 13), volumes=(f"{SMALL_DISK}:/srv/kept",)),
-    Host("cache-1", 21, "debian12"),
-    Host("cache-2", 22, "debian13", volumes=(f"{SMALL_DISK}:/var/lib/image-cache",)),
-    Host("cache-3", 23, "debian12"),
-    Host("client", 31, "debian12", resolvers=(21, 22)),
-    Host("foreign", 200, "debian12", resolvers=(21, 22)),
-)
-
-
-def _image(name: str) -> str:
-    if name == "store":
-        return images.store_image()
-    return images.host_image({"debian12": images.BOOKWORM, "debian13": images.TRIXIE}[name])
+    further: tuple[int, ...] = ()
 
 
 class World:
-    def __init__(self, name: str | None = None, network: str | None = None, hosts: tuple[Host, ...] = HOSTS) -> None:
-        self.name = name or os.environ.get("TESTBED_WORLD") or "image-cache"
-        self.network = network or os.environ.get("TESTBED_NETWORK") or "172.30.53"
-        self.hosts = hosts
+    """What all kinds of worlds have in common. A kind sets the attributes and fills in what the methods leave open."""
+
+    #: what `python -m tests.testbed up KIND` calls it, and how the world is named and addressed when nobody says so
+    kind = ""
+    default_name = ""
+    default_network = ""
+    networks: tuple[Network, ...] = (Network("", "0/24"),)
+    hosts: tuple[Host, ...] = ()
+    #: name servers of hosts that name none
+    resolvers: tuple[int, ...] = ()
+
+    def __init__(
+        self, name: str | None = None, network: str | None = None, hosts: tuple[Host, ...] | None = None
+    ) -> None:
+        self.name = name or os.environ.get("TESTBED_WORLD") or self.default_name
+        self.network = network or os.environ.get("TESTBED_NETWORK") or self.default_network
+        if hosts is not None:
+            self.hosts = hosts
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", self.name):
             raise TestbedError(f"TESTBED_WORLD={self.name!r}: a name is up to 21 lower-case letters, digits and dashes")
         if not re.fullmatch(r"(\d{1,3}\.){2}\d{1,3}", self.network):
             raise TestbedError(f"TESTBED_NETWORK={self.network!r}: give the first three numbers, such as 172.30.54")
-        #: everything about this world that is not in the engine: certificates, keys of the metal-api, its initial state
+        #: everything about this world that is not in the engine: certificates, keys, initial states
         self.directory = BUILD / self.name
 
     # -- names ---------------------------------------------------------------------------------------------------------
@@ -109,20 +113,24 @@ class World:
         engine.allow_inotify()
         images.ensure()
         self.down(quiet=True)
-        self._prepare_directory()
-        docker("network", "create", "--internal", "--subnet", f"{self.network}.0/24", "--label", self.label,
-               "--label", LABEL, self.prefix)  # fmt: skip
-        docker("volume", "create", "--label", self.label, "--label", LABEL, "--driver", "local", "--opt", "type=tmpfs",
-               "--opt", "device=tmpfs", "--opt", "o=size=256m,mode=0755", f"{self.prefix}-{SMALL_DISK}")  # fmt: skip
+        self.directory.mkdir(parents=True)
+        self.directory.chmod(0o700)
+        (self.directory / KIND_FILE).write_text(self.kind)
+        self.prepare_directory()
+        for network in self.networks:
+            docker("network", "create", "--internal", "--subnet", f"{self.network}.{network.part}",
+                   "--gateway", self.address(network.gateway), "--opt", f"com.docker.network.driver.mtu={network.mtu}",
+                   "--label", self.label, "--label", LABEL, self._network(network))  # fmt: skip
+        self.prepare_engine()
         with ThreadPoolExecutor(len(self.hosts)) as pool:
             list(pool.map(self._start, self.hosts))
             list(pool.map(lambda host: self.wait_booted(host.name), self.hosts))
-        self._fill_store()
+        self.finish()
         names = ", ".join(host.name for host in self.hosts)
         say(f"the world {self.name} is up after {time.monotonic() - started:.1f} s: {names}")
 
     def down(self, quiet: bool = False) -> None:
-        """Remove the world's containers, volumes and network."""
+        """Remove the world's containers, volumes and networks."""
         containers = docker("ps", "--all", "--quiet", "--filter", f"label={self.label}").split()
         if containers:
             docker("rm", "--force", "--volumes", *containers)
@@ -140,54 +148,45 @@ class World:
         return docker("exec", *(["--interactive"] if data is not None else []), self.container(host), *command,
                       data=data, timeout=timeout)  # fmt: skip
 
-    def store(self, *command: str, data: str | None = None) -> str:
-        """Run testbed-store with these words."""
-        return self.exec("store", "testbed-store", *command, data=data)
-
     def status(self) -> list[tuple[str, str, str]]:
         """(host, addresses, state) of each."""
         rows = []
         for host in self.hosts:
             found = inspect("container", self.container(host.name))
             state = found["State"]["Status"] if found is not None else "absent"  # type: ignore[index]
-            rows.append((host.name, ", ".join(map(self.address, (host.number, *host.more_addresses))), str(state)))
+            numbers = (host.number, *host.more_addresses, *host.further)
+            rows.append((host.name, ", ".join(map(self.address, numbers)), str(state)))
         return rows
 
+    # -- what a kind of world fills in ---------------------------------------------------------------------------------
+    def prepare_directory(self) -> None:
+        """Write certificates, keys, initial states into `self.directory`, which is empty."""
+
+    def prepare_engine(self) -> None:
+        """Make volumes and the like, before any container is there."""
+
+    def options(self, host: Host) -> list[str]:  # noqa: ARG002
+        """More words for `docker create` of this host."""
+        return []
+
+    def prepare_host(self, host: Host) -> None:
+        """Copy files into the container, which is not started yet."""
+
+    def finish(self) -> None:
+        """What is left to do when all hosts have booted."""
+
     # -- parts ---------------------------------------------------------------------------------------------------------
-    def _prepare_directory(self) -> None:
-        (self.directory / "pki").mkdir(parents=True)
-        self.directory.chmod(0o700)
-        pki.make(self.directory / "pki", STORE_NAMES, "dns.testbed.example")
-        # keys as a provider has them: random, different in every world
-        keys = {name: secrets.token_hex(24) for name in ("view", "edit", "admin")}
-        (self.directory / "metal-api-keys.json").write_text(json.dumps(keys))
-        # what playbooks of scenarios read
-        (self.directory / "content.json").write_text(json.dumps(content.names(), indent=1))
-        # what the store reads from /etc/testbed
-        store = self.directory / "store"
-        store.mkdir()
-        (store / "metal-api-state.json").write_text(json.dumps(content.metal_api(), indent=1))
-        dns = self.address(12)
-        (store / "unbound-interfaces.conf").write_text(f"interface: {dns}@53\ninterface: {dns}@853\n")
-        # a short lifetime, so that a cache outlives it while the internet is away
-        names = [f'local-data: "{name}. 2 IN A {self.address(number)}"\n' for name, number in STORE_NAMES.items()]
-        (store / "unbound-names.conf").write_text("".join(names))
-        # the control endpoint is for the store's own loopback only
-        arguments = [
-            "--listen", f"{self.address(13)}:{METAL_API_PORT}", "--control-listen", f"127.0.0.1:{CONTROL_PORT}",
-            "--tls-cert", "/etc/testbed/pki/good.pem", "--tls-key", "/etc/testbed/pki/good.key",
-            "--base-path", "/metal/", "--state", "/etc/testbed/metal-api-state.json",
-            "--key-file", "/etc/testbed/metal-api-keys.json",
-        ]  # fmt: skip
-        (store / "metal-api.env").write_text(f"METAL_API_ARGUMENTS={' '.join(arguments)}\n")
-        shutil.copy(self.directory / "metal-api-keys.json", store)
+    def _network(self, network: Network) -> str:
+        return f"{self.prefix}-{network.name}" if network.name else self.prefix
 
     def _start(self, host: Host) -> None:
-        more = [f"{self.address(number)}/24" for number in host.more_addresses]
+        first = self.networks[0]
+        more = [f"{self.address(number)}/{first.length}" for number in host.more_addresses]
+        resolvers = host.resolvers or self.resolvers
         options = [
-            "--name", self.container(host.name), "--hostname", host.name, "--network", self.prefix,
+            "--name", self.container(host.name), "--hostname", host.name, "--network", self._network(first),
             "--ip", self.address(host.number), "--label", self.label, "--label", LABEL,
-            "--env", f"TESTBED_RESOLVERS={' '.join(map(self.address, host.resolvers))}",
+            "--env", f"TESTBED_RESOLVERS={' '.join(map(self.address, resolvers))}",
             "--env", f"TESTBED_ADDRESSES={' '.join(more)}",
             # what systemd needs in a container, on cgroup v1 and v2, without --privileged
             "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--security-opt", "seccomp=unconfined",
@@ -196,17 +195,12 @@ class World:
         ]  # fmt: skip
         for volume in host.volumes:
             options += ["--volume", f"{self.prefix}-{volume}"]
-        options += ["--volume", f"{REPOSITORY}/tests/testbed/tools:/opt/testbed/tools:ro"]
-        if host.name == "store":
-            emulators = REPOSITORY / "tests" / "emulators"
-            options += ["--volume", f"{emulators}:/opt/testbed/repository/tests/emulators:ro"]
-        docker("create", *options, _image(host.image))
-        if host.name == "store":
-            docker("cp", f"{self.directory}/pki", f"{self.container('store')}:/etc/testbed/pki")
-            docker("cp", f"{self.directory}/store/.", f"{self.container('store')}:/etc/testbed")
-        else:
-            trusted = "/usr/local/share/ca-certificates/testbed.crt"
-            docker("cp", f"{self.directory}/pki/ca.pem", f"{self.container(host.name)}:{trusted}")
+        options += ["--volume", f"{REPOSITORY}/tests/testbed/tools:/opt/testbed/tools:ro", *self.options(host)]
+        docker("create", *options, images.image_name(host.image))
+        for network, number in zip(self.networks[1:], host.further):
+            docker("network", "connect", "--ip", self.address(number), self._network(network),
+                   self.container(host.name))  # fmt: skip
+        self.prepare_host(host)
         docker("start", self.container(host.name))
 
     def wait_booted(self, host: str, timeout: float = 60) -> None:
@@ -223,15 +217,3 @@ class World:
                 raise TestbedError(f"{host} booted, but failed: {failed.strip()}")
             time.sleep(0.1)
         raise TestbedError(f"{host} does not boot: {state}")
-
-    def _fill_store(self) -> None:
-        self.store("put-all", data=json.dumps(content.files()))
-        self.exec("store", "systemctl", "start", "testbed-metal-api.service")
-        deadline = time.monotonic() + 30
-        while self.exec("store", "sh", "-c", f"curl -s http://127.0.0.1:{CONTROL_PORT}/-/control/clock || true") == "":
-            if time.monotonic() > deadline:
-                said = self.exec(
-                    "store", "journalctl", "--quiet", "--output=cat", "--lines=3", "--unit=testbed-metal-api"
-                )
-                raise TestbedError(f"the metal-api emulator does not start: {said.strip()}")
-            time.sleep(0.1)

@@ -90,6 +90,15 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+def watch_connection() -> None:
+    """Notice within seconds that the client's machine is gone, by the kernel's probes: for answers that never end."""
+    peer = cast("socket.socket", _connection.get().get_extra_info("socket"))
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
 async def stop_listener() -> None:
     """Stop the listener that got the request which is being answered, as the end of its machine does."""
     await _site.get().stop()

@@ -26,14 +26,23 @@ def main() -> None:
     )
     command.add_arguments(parser)
     parser.add_argument("--servers", type=int, default=SERVERS, help="how many servers (default: %(default)s)")
-    parser.add_argument(
+    begin = parser.add_mutually_exclusive_group(required=True)
+    begin.add_argument(
         "--root-public-key",
         type=Path,
-        required=True,
         metavar="FILE",
         help="PEM of the public key that is the credential root of the project system",
     )
+    begin.add_argument(
+        "--not-installed",
+        action="store_true",
+        help="no cluster yet: whoever installs it enters the key and the servers at the control endpoint; each "
+        "--listen is a place for a server",
+    )
     options = parser.parse_args()
+    if options.not_installed:
+        _serve(parser, options, Emulator(None, 0))
+        return
     if not 1 <= options.servers <= 16:
         parser.error("--servers is a number from 1 to 16")
     try:
@@ -44,8 +53,11 @@ def main() -> None:
     options.listen = options.listen or ["127.0.0.1:0"] * options.servers
     if len(options.listen) != options.servers:
         parser.error("--listen is given once for each server, or not at all")
+    _serve(parser, options, Emulator(root_key, options.servers))
+
+
+def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, emulator: Emulator) -> None:
     options.control_listen = options.control_listen or "127.0.0.1:0"
-    emulator = Emulator(root_key, options.servers)
 
     def urls(sites: Sequence[Site]) -> dict[str, list[str]]:
         emulator.sites.extend(sites)

@@ -15,7 +15,7 @@ from ..common.faults import FaultMiddleware
 from ..common.requestlog import RequestLogMiddleware
 from ..common.server import Site
 from ..common.wholerequest import WholeRequestMiddleware
-from . import control
+from . import control, installcontrol
 from .api import (
     adminendpoints,
     cluster,
@@ -51,7 +51,7 @@ _ROUTES = (
 class Emulator:
     """All parts of a running emulator."""
 
-    def __init__(self, root_key: bytes, servers: int) -> None:
+    def __init__(self, root_key: bytes | None, servers: int) -> None:
         self.controls = Controls()
         self.sites: list[Site] = []
         self.state = State(self.controls.clock, root_key, servers)
@@ -68,7 +68,9 @@ class Emulator:
 
     def control(self) -> Starlette:
         """The control endpoint."""
-        return control_app(self.controls, control.routes(self.state, self.sites))
+        return control_app(
+            self.controls, [*control.routes(self.state, self.sites), *installcontrol.routes(self.state, self.sites)]
+        )
 
 
 class _Slow:
@@ -85,6 +87,6 @@ class _Slow:
 
     def _delay(self, port: int) -> float:
         for server in self._state.servers:
-            if any(endpoint.endswith(f":{port}") for endpoint in self._state.api_endpoints(server)):
+            if any(address.endswith(f":{port}") for address in self._state.addresses[server["_number"] :][:1]):
                 return float(server["_slow"])
         return 0.0

@@ -85,7 +85,9 @@ class Gateway:
                     etag=request.headers.get("if-match", ""),
                     race=bool(request.scope.get(RACE)) and request.method != "GET",
                 )
-                return render(route.handler(call), emit_defaults=self._state.emit_defaults)
+                answer = render(route.handler(call), emit_defaults=self._state.emit_defaults)
+                self._state.look()
+                return answer
         known = any(route.match(method, path) is not None for route in self._routes for method in ("GET", "POST"))
         raise Refusal(UNIMPLEMENTED, "Method Not Allowed") if known else Refusal(NOT_FOUND, "Not Found")
 

@@ -15,8 +15,10 @@ DEFAULT_STEP = 0.02
 class Pace:
     """``step`` is how many seconds one stage takes. Whatever is due happens before the next request is answered."""
 
-    def __init__(self, step: float = DEFAULT_STEP) -> None:
+    def __init__(self, step: float = DEFAULT_STEP, then: Callable[[], None] = lambda: None) -> None:
+        """``then`` is done after each thing that happens."""
         self.step = step
+        self._then = then
         self.paused = False
         self._numbers = itertools.count()
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
@@ -51,3 +53,4 @@ class Pace:
     def _run(self, entry: tuple[float, int, Callable[[], None]]) -> None:
         self._waiting.remove(entry)
         entry[2]()
+        self._then()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..common.clock import Clock
+from .model.availability import Availability
 from .model.given import usual
 from .model.settings import FEATURES, PARAMETERS
 from .pace import Pace
@@ -54,9 +55,11 @@ _SETTINGS = ("cluster", "config", "flags")
 class State:
     """Tables of things, by what identifies them. ``addresses`` are where the servers really listen."""
 
-    def __init__(self, clock: Clock, root_key: bytes, servers: int = SERVERS) -> None:
+    def __init__(self, clock: Clock, root_key: bytes | None, servers: int = SERVERS) -> None:
+        """Without a root key nobody can call anything until `model.installation` founds the cluster."""
         self.clock = clock
-        self.pace = Pace()
+        self.pace = Pace(then=self.look)
+        self.availability = Availability()
         self.addresses: list[str] = []
         self.old_status = False
         self.emit_defaults = False
@@ -82,7 +85,8 @@ class State:
             self.install(number)
         self.projects: list[Thing] = [self.new_project("system"), self.new_project("default")]
         self.credentials: list[Thing] = []
-        self.add_credential("system", "root", "RS256PubKey", self._root_key)
+        if self._root_key is not None:
+            self.add_credential("system", "root", "RS256PubKey", self._root_key)
         self.volumes: list[Thing] = []
         self.snapshots: list[Thing] = []
         self.policies: list[Thing] = []
@@ -96,6 +100,7 @@ class State:
         """Begin anew; what the sections leave out is as after an installation. ValueError as by ``load``."""
         fresh = State(self.clock, self._root_key, self._count)
         fresh.addresses = self.addresses
+        fresh.pace.step = self.pace.step if self._root_key is None else fresh.pace.step
         fresh.load(sections)
         vars(self).update(vars(fresh))
 
@@ -153,15 +158,14 @@ class State:
         ]
         return shown
 
-    def install(self, number: int) -> Thing:
-        """Enter a server that is as after an installation, with its node and devices."""
-        name = f"server{number:02}"
-        node = f"{name}-0"
+    def install(self, number: int, name: str = "", instances: Sequence[int] = (0,)) -> Thing:
+        """Enter a server that is as after an installation, with its nodes and devices."""
+        name = name or f"server{number:02}"
         self.servers.append(
             {
                 "UUID": _uuid(name),
                 "name": name,
-                "NodesUUIDs": [_uuid(node)],
+                "NodesUUIDs": [_uuid(f"{name}-{instance}") for instance in instances],
                 "state": "Enabled",
                 "ServerEndpoints": [f"http://10.10.10.{number + 100}:2380"],
                 "ETag": "1",
@@ -177,6 +181,12 @@ class State:
                 "_eviction_error": "",
             }
         )
+        for instance in instances:
+            self._install_node(name, instance)
+        return self.servers[-1]
+
+    def _install_node(self, name: str, instance: int) -> None:
+        node, number = f"{name}-{instance}", self.servers[-1]["_number"]
         self.nodes.append(
             {
                 "UUID": _uuid(node),
@@ -185,7 +195,7 @@ class State:
                 "state": "Active",
                 "status": "ConnectivityOK",
                 "hostname": name,
-                "nvmeEndpoint": f"10.10.10.{number + 100}:4420",
+                "nvmeEndpoint": f"10.10.10.{number + 100}:{4420 + instance}",
                 "failureDomains": [name],
                 "numManagedDevices": DEVICES,
                 "maxNvmeDevices": 12,
@@ -199,10 +209,10 @@ class State:
             }
         )
         for disk in range(DEVICES):
-            device = self._spare_device(f"{name.upper()}-{disk}", _uuid(name))
-            device.update(name=f"nvme{disk}n1", nodeUUID=_uuid(node), state="Healthy", deviceUsage="Data")
+            place = instance * DEVICES + disk
+            device = self._spare_device(f"{name.upper()}-{place}", _uuid(name))
+            device.update(name=f"nvme{place}n1", nodeUUID=_uuid(node), state="Healthy", deviceUsage="Data")
             self.devices.append(device)
-        return self.servers[-1]
 
     def _spare_device(self, serial: str, server: str) -> Thing:
         return {
@@ -219,9 +229,15 @@ class State:
         }
 
     def api_endpoints(self, server: Thing) -> list[str]:
-        """``host:port`` of a server's API. One that was added later has none that listens."""
+        """``host:port`` of a server's API. One that was added later has none that listens, unless it was installed."""
+        if "_endpoints" in server:
+            return list(server["_endpoints"])
         addresses = self.addresses[server["_number"] : server["_number"] + 1]
         return [urlsplit(address).netloc for address in addresses]
+
+    def look(self) -> None:
+        """Something may have changed."""
+        self.availability.look(self)
 
     def timestamp(self) -> str:
         """The present, as the API writes it."""

@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+import json
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.emulators.metal_api.process import running_metal_api
+from tests.testbed import storagecontent
 from tests.testbed.engine import TestbedError
-from tests.testbed.world import HOSTS, World
+from tests.testbed.imagecache import HOSTS, ImageCacheWorld
+from tests.testbed.kinds import KINDS, find
+from tests.testbed.storage import StorageWorld
+from tests.testbed.world import KIND_FILE, World
 
 SCENARIO = Path(__file__).resolve().parents[3] / "molecule" / "image_cache"
 
@@ -40,9 +47,43 @@ def test_every_host_of_the_inventory_is_a_host_of_the_world_with_its_address() -
 @pytest.mark.parametrize("variable", [{"name": "No Good"}, {"network": "172.30"}, {"network": "172.30.53.0/24"}])
 def test_a_wrong_name_or_network_is_one_sentence(variable: dict[str, str]) -> None:
     with pytest.raises(TestbedError, match="TESTBED_"):
-        World(**variable)
+        ImageCacheWorld(**variable)
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_the_addresses_of_a_world_are_in_its_networks_and_its_own(kind: type[World]) -> None:
+    world = kind("some", "172.30.1")
+    networks = [ip_network(f"{world.network}.{network.part}") for network in world.networks]
+    used = [world.address(network.gateway) for network in world.networks]
+    for host in world.hosts:
+        used += map(world.address, (host.number, *host.more_addresses, *host.further))
+        assert {ip_address(world.address(number)) in networks[0] for number in (host.number, *host.more_addresses)} == {
+            True
+        }
+        for number, network in zip(host.further, networks[1:]):
+            assert ip_address(world.address(number)) in network
+    assert len(used) == len(set(used))
+
+
+def test_a_world_that_is_up_is_found_by_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.testbed.world.BUILD", tmp_path)
+    monkeypatch.setenv("TESTBED_WORLD", "mine")
+    monkeypatch.delenv("TESTBED_NETWORK", raising=False)
+    assert isinstance(find(), ImageCacheWorld)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / KIND_FILE).write_text("storage")
+    world = find()
+    assert isinstance(world, StorageWorld)
+    assert (world.name, world.network) == ("mine", "172.30.57")
+
+
+def test_what_the_metal_api_of_a_storage_world_knows_is_taken(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(storagecontent.metal_api(StorageWorld("some", "172.30.1").address)))
+    with running_metal_api("--state", str(state)) as api:
+        assert len(api.control.call("GET", "/state")["machines"]) == 5
 
 
 def test_an_unknown_host_is_told_with_those_there_are() -> None:
     with pytest.raises(TestbedError, match="no host 'nobody', only store, cache-1"):
-        World().container("nobody")
+        ImageCacheWorld().container("nobody")

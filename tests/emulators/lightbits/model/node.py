@@ -55,8 +55,9 @@ def power_down(state: State, nodes: Iterable[Thing]) -> None:
 
 def power_up(state: State, nodes: Iterable[Thing]) -> None:
     """They come back: half of the way at once, all of it a stage later, and a stage later they have all data again."""
+    absent = {server["UUID"] for server in state.servers if server.get("_absent")}
     for node in nodes:
-        if node["state"] == UNATTACHED:
+        if node["state"] == UNATTACHED or node["serverUUID"] in absent:
             continue
         node.update(state="Activating", powerupProgress=50)
         state.touch(node)
