@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from . import bulk, task
+from . import bulk, info, task
 
-BENCHMARKS = (task.BENCHMARK, bulk.BENCHMARK)
+BENCHMARKS = (task.BENCHMARK, bulk.BENCHMARK, info.TIME, info.REQUESTS)

@@ -118,8 +118,7 @@ class State:
                 for entry in content:
                     self.projects.append({**self.new_project(entry["name"]), **entry})
             else:
-                for entry in content:
-                    self._merge(name, entry)
+                self._merge(name, content)
 
     def _check(self, name: str, content: object) -> None:
         if name not in (*_SETTINGS, *_TABLES):
@@ -138,16 +137,21 @@ class State:
         key = _KEYS.get(table, "name")
         return next((thing for thing in getattr(self, table) if thing[key] == entry[key]), None)
 
-    def _merge(self, table: str, entry: Mapping[str, Any]) -> None:
-        thing = self._known(table, entry)
-        if thing is None:
-            thing = {} if table == "events" else {"ETag": "1"}
-            if table == "devices":
-                thing = self._spare_device(entry["serial"], entry["serverUUID"])
-            elif table in ("volumes", "snapshots", "policies", "resource_policies"):
-                thing = usual(self, table, entry["name"])
-            getattr(self, table).append(thing)
-        thing.update(entry)
+    def _merge(self, table: str, entries: Iterable[Mapping[str, Any]]) -> None:
+        key = _KEYS.get(table, "name")
+        known = {thing[key]: thing for thing in reversed(getattr(self, table))}
+        for entry in entries:
+            if entry[key] not in known:
+                known[entry[key]] = self._new(table, entry)
+                getattr(self, table).append(known[entry[key]])
+            known[entry[key]].update(entry)
+
+    def _new(self, table: str, entry: Mapping[str, Any]) -> Thing:
+        if table == "devices":
+            return self._spare_device(entry["serial"], entry["serverUUID"])
+        if table in ("volumes", "snapshots", "policies", "resource_policies"):
+            return usual(self, table, entry["name"])
+        return {} if table == "events" else {"ETag": "1"}
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in a form that can be compared."""
