@@ -73,9 +73,20 @@ class Lightbits:
                 raise ProtocolError(f"{path} of the Lightbits API repeats a page of {key}.")
             asked["offsetUUID"] = last
 
-    def post(self, path: str, message: Message, values: Mapping[str, Any], *, repeatable: bool = False) -> Any:
-        """POST ``values`` as ``message``; sent again only if it cannot have been processed, or if ``repeatable``."""
-        return self._call("POST", path, body=encode(message, values), idempotent=repeatable)
+    def post(
+        self,
+        path: str,
+        message: Message,
+        values: Mapping[str, Any],
+        *,
+        repeatable: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> Any:
+        """POST ``values`` as ``message``; sent again only if it cannot have been processed, or if ``repeatable``.
+
+        ``secrets`` are texts in it that no error may show, since the API repeats in its messages what it was given.
+        """
+        return self._call("POST", path, body=encode(message, values), idempotent=repeatable, secrets=secrets)
 
     def put(
         self, path: str, message: Message, values: Mapping[str, Any], *, etag: str = "", repeatable: bool = True
@@ -96,9 +107,10 @@ class Lightbits:
         body: Mapping[str, Any] | None = None,
         etag: str = "",
         idempotent: bool | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         self._discover()
-        return self._request(method, path, query, body, etag, idempotent)
+        return self._request(method, path, query, body, etag, idempotent, secrets)
 
     def _request(
         self,
@@ -108,6 +120,7 @@ class Lightbits:
         body: Mapping[str, Any] | None = None,
         etag: str = "",
         idempotent: bool | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         target = f"/api/v2/{path.lstrip('/')}{_query(query)}"
         headers = {"Accept": "application/json", **self._token.headers()}
@@ -126,7 +139,7 @@ class Lightbits:
         )
         self._prefer(response.url)
         if not 200 <= response.status < 300:
-            raise failure_of(response, self._token.describe(self._http.time()), self._token.secrets)
+            raise failure_of(response, self._token.describe(self._http.time()), (*self._token.secrets, *secrets))
         found = response.json() if response.body.strip() else {}
         if not isinstance(found, dict):
             raise ProtocolError(f"{response.request} was answered with something that is not an object.")

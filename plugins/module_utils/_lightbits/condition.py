@@ -32,26 +32,42 @@ _WEAK = {
 }
 
 
+# Of a server; of the cluster only the first.
+_RUNNING = ("Upgrading", "Rebooting", "Recovering")
+
+
 @dataclass(frozen=True)
 class Upgrade:
-    """The last upgrade of something, or the one that goes on."""
+    """The last upgrade of something, or the one that goes on. ``started`` tells it from an earlier one."""
 
     status: str
     target: str
+    started: str
     step: int
     steps: int
     error: str
 
     @classmethod
     def from_api(cls, item: Mapping[str, Any]) -> Upgrade:
-        """Read ``lastUpgrade``. Raises ValueError."""
+        """Read ``lastUpgrade`` or ``LastUpgrade``. Raises ValueError."""
         return cls(
             status=text(item, "Status") or "None",
             target=text(item, "TargetVersion"),
+            started=text(item, "StartTime"),
             step=integer(item.get("ProgressStep")),
             steps=integer(item.get("ProgressTotal")),
             error=text(item, "ErrorMessage"),
         )
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self.status in _RUNNING
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        return f"{self.status} (step {self.step} of {self.steps})" if self.steps else self.status
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in the collection's words."""

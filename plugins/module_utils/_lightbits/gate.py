@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a server may be disabled: what the rest of the cluster says just now.
+"""Whether a server may go, for good or for a while: what the rest of the cluster says just now.
 
 Every reason against it is told at once. Private to the collection metalstack.provisioning.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .condition import get_condition
+from .condition import Condition, get_condition
 from .server import ENABLED, NO_RISK, Node, Server, list_nodes, list_servers
 from .volume import PROTECTED, Volume, list_volumes
 
@@ -30,6 +30,7 @@ class Situation:
     nodes: Sequence[Node]
     volumes: Sequence[Volume]
     trouble: tuple[str, ...]
+    condition: Condition
 
     def others(self, server: Server) -> list[str]:
         """Return why the rest of the cluster cannot carry on alone: servers and nodes that are not healthy."""
@@ -53,9 +54,27 @@ class Situation:
         for node in self.nodes:
             if node.server == server.uuid and node.lost:
                 reasons.append(f"its node {node.name} {node.trouble}")
-        single = sorted(volume.title for volume in self.at_risk(server) if volume.replicas == 1)
+        single = self.single_replicas([server])
         if single:
             reasons.append(f"it has the only replica of {listed(single)}")
+        return [*reasons, *self._of_volumes()]
+
+    def against_upgrading(self, servers: Sequence[Server]) -> list[str]:
+        """Return every reason not to upgrade servers, one after the other, each of which is away for a while."""
+        reasons = [*self.trouble, *troubles(self.servers, self.nodes)]
+        reasons += [f"the server {one.name} is in the state {one.risk}" for one in servers if one.risk != NO_RISK]
+        single = self.single_replicas(servers)
+        if single:
+            reasons.append(f"without a second replica, and away during the upgrade, are the volumes {listed(single)}")
+        return [*reasons, *self._of_volumes()]
+
+    def single_replicas(self, servers: Sequence[Server]) -> list[str]:
+        """Return the volumes whose only replica is on one of the servers."""
+        own = {node for server in servers for node in server.nodes}
+        return sorted(volume.title for volume in self.volumes if volume.replicas == 1 and own & set(volume.nodes))
+
+    def _of_volumes(self) -> list[str]:
+        reasons = []
         weak = sorted(one.title for one in self.volumes if one.protection not in (PROTECTED, "Unknown"))
         if weak:
             reasons.append(f"not fully protected are the volumes {listed(weak)}")
@@ -85,8 +104,11 @@ def troubles(servers: Sequence[Server], nodes: Sequence[Node], but: str = "") ->
     return found
 
 
-def read_situation(api: Lightbits) -> Situation:
-    """Read everything anew (``/cluster``, ``/servers``, ``/nodes``, ``/volumes``)."""
+def read_situation(api: Lightbits, *, volumes: bool = True) -> Situation:
+    """Read everything anew (``/cluster``, ``/servers``, ``/nodes``, ``/volumes``).
+
+    Without ``volumes``, which may be thousands, it is good for waiting, but for no judgement.
+    """
     condition = get_condition(api)
     trouble = condition.weak_volumes()
     if not trouble and condition.state not in ("OK", "Warning"):
@@ -95,7 +117,8 @@ def read_situation(api: Lightbits) -> Situation:
         trouble.append("the cluster is being upgraded")
     # The nodes first: what a server says of its health is then not older than its nodes.
     nodes = list_nodes(api)
-    return Situation(list_servers(api), nodes, list(list_volumes(api)), tuple(trouble))
+    servers = list_servers(api)
+    return Situation(servers, nodes, list(list_volumes(api)) if volumes else [], tuple(trouble), condition)
 
 
 def listed(names: Sequence[str]) -> str:

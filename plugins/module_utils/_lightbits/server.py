@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError, UsageError
 from .._values import integer, mapping, text, texts
+from .condition import Upgrade
 
 if TYPE_CHECKING:
     from .client import Lightbits
@@ -37,6 +38,7 @@ class Server:
     etag: str
     nodes: tuple[str, ...]
     upgrade: str
+    last_upgrade: Upgrade
     eviction: str
     witness: bool
 
@@ -54,6 +56,7 @@ class Server:
                 etag=text(item, "ETag"),
                 nodes=tuple(texts(item, "NodesUUIDs")),
                 upgrade=text(mapping(item, "LastUpgrade"), "Status"),
+                last_upgrade=Upgrade.from_api(mapping(item, "LastUpgrade")),
                 eviction=text(mapping(item, "LastEviction"), "status"),
                 witness=bool(item.get("IsWitness")),
             )
@@ -86,6 +89,8 @@ class Server:
 class Node:
     """A node, of which a server has one or two. ``powerup`` is how far it has started, in percent.
 
+    Two nodes with a common entry in ``domains`` never have replicas of the same volume.
+
     ``devices`` of at most ``max_devices`` are attached to it; 0 when the API does not tell.
     """
 
@@ -100,6 +105,7 @@ class Node:
     powerup: int
     devices: int
     max_devices: int
+    domains: tuple[str, ...]
 
     @classmethod
     def from_api(cls, item: Mapping[str, Any]) -> Node:
@@ -117,6 +123,7 @@ class Node:
                 powerup=integer(item.get("powerupProgress")),
                 devices=integer(item.get("numManagedDevices")),
                 max_devices=integer(item.get("maxNvmeDevices")),
+                domains=tuple(sorted(texts(item, "failureDomains"))),
             )
         except ValueError as error:
             raise ProtocolError(f"A node of the Lightbits API cannot be understood: {error}.") from None
@@ -157,10 +164,10 @@ def list_nodes(api: Lightbits) -> list[Node]:
     return sorted(map(Node.from_api, api.get_list("/nodes", "nodes")), key=lambda node: node.name)
 
 
-def server_named(servers: list[Server], name: str) -> Server:
-    """Return the server of that name. Raises UsageError, which tells what there is."""
+def server_named(servers: list[Server], name: str, option: str = "name") -> Server:
+    """Return the server with the name that the user gave as ``option``. Raises UsageError, which tells all names."""
     for server in servers:
         if server.name == name:
             return server
     listed = ", ".join(server.name for server in servers)
-    raise UsageError(f"name is {name!r}, but the cluster has no such server; it has: {listed or 'none'}.")
+    raise UsageError(f"{option} is {name!r}, but the cluster has no such server; it has: {listed or 'none'}.")

@@ -22,7 +22,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .server import close_connection, reset_connection, stop_listener
 
-ACTIONS = ("latency", "status", "reset", "stop", "truncate", "stall", "invalid_json", "empty_list", "null_list", "race")
+ACTIONS = (
+    "latency", "status", "reset", "stop", "truncate", "stall", "invalid_json", "empty_list", "null_list", "race",
+    "change",
+)  # fmt: skip
 RACE = "emulator.race"  # in the scope: another client changes the entity just before this request's write
 
 # (scope, HTTP status, message) -> content type and body of the error as the emulated API words it
@@ -48,6 +51,7 @@ class Fault:
     retry_after: str | None = None
     body: str | None = None
     content_type: str = "text/html"
+    change: dict[str, Any] | None = None
     keep: float = 0.5
     seen: int = 0
     hits: int = 0
@@ -74,6 +78,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "action": (str,), "name": (str,), "method": (str,), "path": (str,), "when": (str,), "message": (str,),
     "body": (str,), "content_type": (str,), "count": (int,), "skip": (int,), "seed": (int,), "status": (int,),
     "retry_after": (str, int), "probability": (int, float), "seconds": (int, float), "keep": (int, float),
+    "change": (dict,),
 }  # fmt: skip
 
 
@@ -90,6 +95,8 @@ def parse_fault(data: object) -> Fault:
         raise ValueError(f"'action' of a fault is one of {', '.join(ACTIONS)}")
     if data.get("when", "before") not in ("before", "after"):
         raise ValueError("'when' of a fault is 'before' (the commit) or 'after'")
+    if (data["action"] == "change") != ("change" in data):
+        raise ValueError("'change' of a fault is the sections of the state that its action 'change' changes")
     for key in ("method", "path"):
         try:
             re.compile(data.get(key, ""))
@@ -144,10 +151,14 @@ class Faults:
 class FaultMiddleware:
     """Let the set faults act on the requests to an application."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, error_body: ErrorBody) -> None:
+    def __init__(
+        self, app: ASGIApp, faults: Faults, error_body: ErrorBody, change: Callable[[dict[str, Any]], object]
+    ) -> None:
+        """``change`` changes the state of the emulator, as ``PATCH /state`` does."""
         self._app = app
         self._faults = faults
         self._error_body = error_body
+        self._change = change
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         delays, fault = self._faults.take(scope) if scope["type"] == "http" else ([], None)
@@ -156,10 +167,14 @@ class FaultMiddleware:
             return
         scope["emulator.entry"].fault = ",".join(f.name for f in [*delays, *([fault] if fault else [])])
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "before"))
+        if fault is not None and fault.change is not None and fault.when == "before":
+            self._change(fault.change)
         if fault is not None and fault.when == "before" and fault.action in ("status", "reset", "stop"):
             response = Response(500, [], b"")
         else:
             response = await _answer(self._app, _plain(scope, fault), receive)
+        if fault is not None and fault.change is not None and fault.when == "after":
+            self._change(fault.change)
         await asyncio.sleep(sum(delay.seconds for delay in delays if delay.when == "after"))
         await self._deliver(response, fault, scope, send)
         if fault is not None and fault.action in ("reset", "stop", "truncate", "stall"):

@@ -62,6 +62,7 @@ class Emulator:
             Gateway(self.state, _ROUTES),
             self.controls.faults,
             lambda _scope, status, text: injected_error(status, text),
+            self.state.load,
         )
         slow = _Slow(faulty, self.state)
         return WholeRequestMiddleware(RequestLogMiddleware(slow, self.controls.log, self.controls.clock))

@@ -41,7 +41,7 @@ class Emulator:
     def api(self) -> ASGIApp:
         """v1 and v2."""
         versions = _Versions(V1App(self.state, self.keys, self.base_path), V2App(self.state, self.tokens))
-        faulty = FaultMiddleware(versions, self.controls.faults, _error_body)
+        faulty = FaultMiddleware(versions, self.controls.faults, _error_body, self.state.load)
         return WholeRequestMiddleware(RequestLogMiddleware(faulty, self.controls.log, self.controls.clock))
 
     def control(self) -> Starlette:

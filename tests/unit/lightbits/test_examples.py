@@ -32,6 +32,13 @@ LANDSCAPE: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "lightbits_node": {
+        "servers": [{"name": "server01", "state": "Disabled"}],
+        "nodes": [
+            {"name": "server01-0", "state": "Inactive"},
+            {"name": "server04-0", "state": "Unattached"},
+        ],
+    },
     "lightbits_snapshot": {"volumes": [VOLUME]},
     "lightbits_snapshot_policy": {"volumes": [VOLUME]},
     "lightbits_volume": {

@@ -166,11 +166,10 @@ def test_a_lost_answer(server: Runner, cluster: Lightbits, action: dict[str, Any
 
 def test_somebody_else_goes_between_the_plan_and_the_step(server: Runner, cluster: Lightbits) -> None:
     """The second reading of the situation, just before the request, sees what the plan could not see."""
-    cluster.control.add_fault("latency", seconds=0.3, path="/api/v2/servers$", skip=1, count=1, method="GET")
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(server, **DISABLED)
-        cluster.control.change_state(servers=[{"name": "server01", "state": "Disabled"}])
-        assert "the server server01 is in the state Disabled" in failure(running.result())
+    away = {"servers": [{"name": "server01", "state": "Disabled"}]}
+    cluster.control.add_fault("change", path="/api/v2/servers$", skip=1, count=1, change=away)
+    assert "the server server01 is in the state Disabled" in failure(server(**DISABLED))
+    assert only_reads(cluster)
     assert states(cluster)["server00"] == "Enabled"
 
 
