@@ -8,16 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lightbits_server
-short_description: Enable and disable servers of a Lightbits cluster
+short_description: Enable, disable, add and remove servers of a Lightbits cluster
 version_added: 1.0.0
 author:
   - metalstack.provisioning contributors (@metal-stack)
 description:
-  - Takes a server of a LightOS cluster out of service, for maintenance, and back.
+  - Takes a server of a LightOS cluster out of service, for maintenance, and back. Adds servers to a cluster and removes
+    them.
   - A server is disabled only when nothing speaks against it. The task reads the health of the cluster, all other
     servers, all nodes, the protection of all volumes and the server's own risk, and otherwise fails with all reasons.
   - If another server goes away in the same moment, because a second operator is at work, the server is enabled again
     and the task fails. That needs O(wait).
+  - A server is removed only after the same look, when at least three servers are left and it holds no data. One that
+    has the only replica of a volume is never removed.
   - Needs a token with the role C(system:cluster-admin).
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
@@ -31,9 +34,29 @@ options:
   state:
     description:
       - V(enabled) waits until all nodes of the server are active.
+      - V(present) adds the server if the cluster does not have it, and leaves it alone otherwise, whether it is enabled
+        or not. LightOS must be installed on it.
+      - V(absent) removes it from the cluster.
     type: str
-    choices: [enabled, disabled]
+    choices: [enabled, disabled, present, absent]
     required: true
+  endpoint:
+    description:
+      - The address of the server's etcd, like V(http://10.0.0.14:2380). Needed when O(state=present) has to add it.
+    type: str
+  uuid:
+    description: The UUID that a new server should have, with O(state=present).
+    type: str
+  extend_cluster:
+    description:
+      - Whether the nodes of a new server become active and take new volumes. Otherwise they are spare, and
+        M(metalstack.provisioning.lightbits_node) can let them take the place of another one.
+    type: bool
+    default: true
+  reuse_ip:
+    description: Whether a new server may have the address of one that the cluster had or has.
+    type: bool
+    default: false
   permanent_failure_timeout:
     description:
       - After how many seconds the cluster takes a disabled server for lost, and makes its replicas anew on others. V(0)
@@ -41,8 +64,18 @@ options:
       - Without it the cluster's parameter C(DurationToTurnIntoPermanentFailure) counts. It is forgotten when the server
         is enabled.
     type: int
+  evict:
+    description:
+      - Whether to move all data of the server to the others before it is disabled. The server is in the state
+        C(Disabling) until that is done.
+      - The feature C(evict-data) must be enabled, at least four servers too, no other server may be emptied at the same
+        time, and the server may not have volumes with a single replica. Whatever is missing is told beforehand.
+    type: bool
+    default: false
   force:
-    description: Whether to disable it in spite of all reasons. Needs O(acknowledge_data_at_risk) if data is at risk.
+    description:
+      - Whether to disable or remove it in spite of all reasons. Needs O(acknowledge_data_at_risk) if data is at risk.
+      - With O(state=absent) the cluster moves the data away first, which the task waits for.
     type: bool
     default: false
   acknowledge_data_at_risk:
@@ -82,11 +115,38 @@ EXAMPLES = r"""
     api_token_file: /etc/lightos/admin.jwt
     name: server00
     state: enabled
+
+- name: Add a server whose nodes wait to take the place of others
+  metalstack.provisioning.lightbits_server:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: server05
+    state: present
+    endpoint: http://10.0.0.15:2380
+    extend_cluster: false
+
+- name: Remove it
+  metalstack.provisioning.lightbits_server:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: server05
+    state: absent
+
+- name: Take a server out of service for good, after its data has been moved to the others
+  metalstack.provisioning.lightbits_server:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: server00
+    state: disabled
+    evict: true
 """
 
 RETURN = r"""
 server:
-  description: The server as it is after the task; in check mode what is known of it beforehand.
+  description: The server as it is after the task, null when it was removed; in check mode what is known beforehand.
   returned: success
   type: dict
   sample:
@@ -118,6 +178,9 @@ failure:
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.options import CONNECTION, connect
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.server_membership import (
+    MembershipResource,
+)
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.server_resource import ServerResource
 from ansible_collections.metalstack.provisioning.plugins.module_utils._reconcile import reconcile
 from ansible_collections.metalstack.provisioning.plugins.module_utils._task import Task, run_module
@@ -128,7 +191,12 @@ SPEC = (
     + ArgumentSpec(
         {
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["enabled", "disabled"], "required": True},
+            "state": {"type": "str", "choices": ["enabled", "disabled", "present", "absent"], "required": True},
+            "endpoint": {"type": "str"},
+            "uuid": {"type": "str"},
+            "extend_cluster": {"type": "bool", "default": True},
+            "reuse_ip": {"type": "bool", "default": False},
+            "evict": {"type": "bool", "default": False},
             "permanent_failure_timeout": {"type": "int"},
             "force": {"type": "bool", "default": False},
             "acknowledge_data_at_risk": {"type": "list", "elements": "str"},
@@ -140,7 +208,8 @@ SPEC = (
 
 def run(task: Task) -> dict[str, object]:
     """Do the task."""
-    resource = ServerResource(connect(task.params, task.environ), task.params, waiting(task))
+    kind = ServerResource if task.params["state"] in ("enabled", "disabled") else MembershipResource
+    resource = kind(connect(task.params, task.environ), task.params, waiting(task))
     return task.result(reconcile(resource, check_mode=task.check_mode), "server")
 
 

@@ -36,13 +36,13 @@ class Situation:
         """Return why the rest of the cluster cannot carry on alone: servers and nodes that are not healthy."""
         return troubles(self.servers, self.nodes, but=server.uuid)
 
+    def held(self, server: Server) -> list[Volume]:
+        """Return the volumes that have a replica on the server."""
+        return [volume for volume in self.volumes if set(volume.nodes) & set(server.nodes)]
+
     def at_risk(self, server: Server) -> list[Volume]:
         """Return the volumes that would lose data or could not be written without the server."""
-        return [
-            volume
-            for volume in self.volumes
-            if set(volume.nodes) & set(server.nodes) and (volume.replicas == 1 or volume.protection != PROTECTED)
-        ]
+        return [one for one in self.held(server) if one.replicas == 1 or one.protection != PROTECTED]
 
     def against_disabling(self, server: Server) -> list[str]:
         """Return every reason not to disable the server, in words; none when it may go."""

@@ -40,6 +40,9 @@ class Server:
     upgrade: str
     last_upgrade: Upgrade
     eviction: str
+    eviction_error: str
+    eviction_progress: int
+    endpoints: tuple[str, ...]
     witness: bool
 
     @classmethod
@@ -58,6 +61,9 @@ class Server:
                 upgrade=text(mapping(item, "LastUpgrade"), "Status"),
                 last_upgrade=Upgrade.from_api(mapping(item, "LastUpgrade")),
                 eviction=text(mapping(item, "LastEviction"), "status"),
+                eviction_error=text(mapping(item, "LastEviction"), "errorMessage"),
+                eviction_progress=integer(mapping(item, "LastEviction").get("progress")),
+                endpoints=tuple(texts(item, "ServerEndpoints")),
                 witness=bool(item.get("IsWitness")),
             )
         except ValueError as error:
@@ -164,10 +170,15 @@ def list_nodes(api: Lightbits) -> list[Node]:
     return sorted(map(Node.from_api, api.get_list("/nodes", "nodes")), key=lambda node: node.name)
 
 
+def find_server(servers: list[Server], name: str) -> Server | None:
+    """Return the server with a name, None when there is none."""
+    return next((server for server in servers if server.name == name), None)
+
+
 def server_named(servers: list[Server], name: str, option: str = "name") -> Server:
     """Return the server with the name that the user gave as ``option``. Raises UsageError, which tells all names."""
-    for server in servers:
-        if server.name == name:
-            return server
+    found = find_server(servers, name)
+    if found is not None:
+        return found
     listed = ", ".join(server.name for server in servers)
     raise UsageError(f"{option} is {name!r}, but the cluster has no such server; it has: {listed or 'none'}.")

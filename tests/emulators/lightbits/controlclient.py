@@ -33,6 +33,12 @@ class ControlClient(controlclient.ControlClient):
         assert isinstance(pace, dict)
         return pace
 
+    def settle(self) -> None:
+        """Let everything happen that is still to happen, also what requests do whose client has given up."""
+        self.wait_until_idle()
+        while waiting := self.state()["waiting"]:
+            self.pace(advance=waiting)
+
     def stop_servers(self, *numbers: int) -> None:
         """Let exactly these servers, counted from 0, refuse and reset connections; the others listen (again)."""
         self.call("PUT", "/stopped", {"servers": list(numbers)})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.emulators.lightbits import keys
-from tests.emulators.lightbits.process import Lightbits, running_lightbits
+from tests.emulators.lightbits.process import running_lightbits
 from tests.emulators.metal_api.process import running_metal_api
 
 # Keys that stand nowhere else, so that they can be looked for in everything that is printed.
@@ -58,13 +58,6 @@ def administrator() -> str:
     return keys.token(lifetime=86400)
 
 
-def _settle(cluster: Lightbits) -> None:
-    """Let everything happen that is still to happen."""
-    cluster.control.wait_until_idle()
-    while waiting := cluster.control.state()["waiting"]:
-        cluster.control.pace(advance=waiting)
-
-
 LIGHTBITS = Emulation(
     name="lightbits",
     start=lambda: running_lightbits("--servers", "5"),
@@ -73,7 +66,7 @@ LIGHTBITS = Emulation(
         "LIGHTBITS_API_TOKEN": administrator(),
     },
     secrets=lambda: [administrator()],
-    settle=_settle,
+    settle=lambda cluster: cluster.control.settle(),
     volatile=frozenset(
         {
             "ETag",

@@ -36,10 +36,6 @@ def problems(info: Runner) -> list[str]:
     return found
 
 
-def settle(cluster: Lightbits) -> None:
-    cluster.control.wait_until_idle()
-
-
 def test_everything_of_a_new_cluster(info: Runner, cluster: Lightbits) -> None:
     found = ok(info())
     assert found["changed"] is False
@@ -105,7 +101,7 @@ def test_the_health_names_what_a_disabled_server_means(info: Runner, cluster: Li
     ]
     assert {server["state"] for server in found["servers"]} == {"Enabled", "Disabled"}
     ok(server(name="server01", state="enabled"))
-    settle(cluster)
+    cluster.control.settle()
     assert problems(info) == []
 
 

@@ -39,6 +39,7 @@ LANDSCAPE: dict[str, dict[str, Any]] = {
             {"name": "server04-0", "state": "Unattached"},
         ],
     },
+    "lightbits_server": {"flags": {"evict-data": True}},
     "lightbits_snapshot": {"volumes": [VOLUME]},
     "lightbits_snapshot_policy": {"volumes": [VOLUME]},
     "lightbits_volume": {

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -122,8 +122,17 @@ def test_force_needs_every_volume_by_name(server: Runner, volume: Runner, cluste
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({**ENABLED, "force": True}, "force is given, but it says something only together with state=disabled"),
+        (
+            {**ENABLED, "force": True},
+            "force is given, but it says something only together with state=disabled or state=absent.",
+        ),
         ({**ENABLED, "permanent_failure_timeout": 0}, "permanent_failure_timeout is given"),
+        ({**ENABLED, "evict": True}, "evict is given, but it says something only together with state=disabled."),
+        (
+            {**DISABLED, "endpoint": "http://x:2380"},
+            "endpoint is given, but it says something only together with state=",
+        ),
+        ({**DISABLED, "extend_cluster": False}, "extend_cluster is given, but it says something only"),
         ({**DISABLED, "acknowledge_data_at_risk": ["default/a"]}, "is given without force=true"),
         ({**DISABLED, "permanent_failure_timeout": 60}, "it must be 0, which is never, or at least 3600"),
     ],
@@ -188,14 +197,99 @@ def test_two_operators_at_the_same_time() -> None:
 
             with ThreadPoolExecutor(2) as pool:
                 results = list(pool.map(operate, ("server00", "server01")))
-            settle(cluster)
+            cluster.control.settle()
             away = [name for name, state in states(cluster).items() if state != "Enabled"]
             won = [result for result in results if not result.get("failed")]
             assert len(away) <= 1, (away, results)
             assert len(won) == len(away), (away, results)
 
 
-def settle(cluster: Lightbits) -> None:
-    """Let everything happen that is still to happen."""
-    while cluster.control.state()["waiting"]:
-        cluster.control.pace(advance=1)
+def test_a_disabled_server_is_not_all_when_others_are_away_too(server: Runner, cluster: Lightbits) -> None:
+    ok(server(**DISABLED))
+    cluster.control.change_state(servers=[{"name": "server01", "_unhealthy": True}])
+    done = ok(server(**DISABLED))
+    assert not done["changed"]
+    assert done["warnings"] == ["Not only the server server00 is disabled: the server server01 has the health Error."]
+
+
+def test_a_retreat_that_fails_says_what_is_urgent(server: Runner, cluster: Lightbits) -> None:
+    away = {"servers": [{"name": "server01", "_unhealthy": True}]}
+    cluster.control.add_fault("change", path="/disable$", when="after", count=1, change=away)
+    cluster.control.add_fault("status", path="/enable$", status=403, message="no", count=1)
+    said = failure(server(**DISABLED))
+    assert "was disabled, but meanwhile the server server01 has the health Error. It could not be enabled again" in said
+    assert "may not do this (no)" in said
+
+
+@pytest.fixture
+def five() -> Iterator[Lightbits]:
+    with running_lightbits("--servers", "5") as cluster:
+        cluster.control.change_state(flags={"evict-data": True})
+        yield cluster
+
+
+def put_volume(cluster: Lightbits, name: str, *servers: str) -> None:
+    """A volume with replicas on these servers."""
+    nodes = {node["name"]: node["UUID"] for node in cluster.control.state()["nodes"]}
+    places = [nodes[f"{one}-0"] for one in servers]
+    cluster.control.change_state(volumes=[{"name": name, "replicaCount": len(places), "nodeList": places}])
+
+
+def test_eviction_moves_all_data_first(five: Lightbits) -> None:
+    server = Runner(five, "lightbits_server", defaults=tuple(QUICK.items()))
+    put_volume(five, "data", "server00", "server01")
+    predicted = ok(server(**DISABLED, evict=True, check_mode=True))
+    done = ok(server(**DISABLED, evict=True))
+    assert done["diff"] == predicted["diff"] and done["server"]["state"] == "Disabled"
+    (volume,) = five.control.state()["volumes"]
+    gone = next(node["UUID"] for node in five.control.state()["nodes"] if node["name"] == "server00-0")
+    assert gone not in volume["nodeList"]
+    assert not ok(server(**DISABLED, evict=True))["changed"]
+
+
+def test_eviction_tells_how_far_it_is_and_why_it_fails(five: Lightbits) -> None:
+    server = Runner(five, "lightbits_server", defaults=tuple(QUICK.items()))
+    put_volume(five, "data", "server00", "server01")
+    five.control.pace(paused=True)
+    assert "Disabling, 0 % of its data moved" in failure(server(**{**DISABLED, "evict": True, "wait_timeout": 0}))
+    five.control.replace_state(flags={"evict-data": True})
+    five.control.change_state(servers=[{"name": "server00", "_eviction_error": "a node is away"}])
+    five.control.forget_requests()
+    said = failure(server(**DISABLED, evict=True))
+    assert said == ("The data of the server server00 could not be moved away: a node is away. It is still enabled.")
+    assert len(writes(five)) == 1, "it is not tried again and again"
+
+
+@pytest.mark.parametrize(
+    ("sections", "reason"),
+    [
+        ({"flags": {"evict-data": False}}, "the feature evict-data is disabled (lightbits_feature_flag enables it)"),
+        (
+            {"servers": [{"name": name, "state": "Disabled"} for name in ("server03", "server04")]},
+            "only 3 servers are enabled, of which it takes 4",
+        ),
+        (
+            {"servers": [{"name": "server03", "LastEviction": {"status": "Evicting"}}]},
+            "the data of server03 is being moved, and only one server can be emptied at a time",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_eviction_needs(five: Lightbits, sections: dict[str, Any], reason: str, check_mode: bool) -> None:
+    server = Runner(five, "lightbits_server", defaults=tuple(QUICK.items()))
+    five.control.change_state(**sections)
+    said = failure(server(**DISABLED, evict=True, force=True, check_mode=check_mode))
+    assert said.startswith("evict is true, but the server server00 cannot be emptied: ")
+    assert reason in said
+    assert writes(five) == []
+
+
+def test_eviction_needs_more_than_one_replica_and_an_enabled_server(five: Lightbits) -> None:
+    server = Runner(five, "lightbits_server", defaults=tuple(QUICK.items()))
+    put_volume(five, "single", "server00")
+    assert "volumes with a single replica cannot be moved: default/single" in failure(server(**DISABLED, evict=True))
+    five.control.replace_state(flags={"evict-data": True})
+    put_volume(five, "data", "server00", "server01")
+    ok(server(**DISABLED))
+    said = failure(server(**DISABLED, evict=True))
+    assert "is disabled already and has replicas of default/data: only from an enabled server" in said
