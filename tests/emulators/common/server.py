@@ -83,9 +83,9 @@ def reset_connection() -> None:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    peer = cast("socket.socket", writer.get_extra_info("socket"))
-    # Linger with no time: closing discards what is unsent and sends RST instead of FIN.
-    if peer.fileno() >= 0:
+    peer = cast("socket.socket | None", writer.get_extra_info("socket"))
+    # Linger with no time: closing discards what is unsent and sends RST instead of FIN. None: it is closed already.
+    if peer is not None and peer.fileno() >= 0:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 

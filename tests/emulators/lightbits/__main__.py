@@ -26,6 +26,9 @@ def main() -> None:
     )
     command.add_arguments(parser)
     parser.add_argument("--servers", type=int, default=SERVERS, help="how many servers (default: %(default)s)")
+    parser.add_argument(
+        "--nodes-per-server", type=int, default=1, choices=(1, 2), help="nodes of each server (default: %(default)s)"
+    )
     begin = parser.add_mutually_exclusive_group(required=True)
     begin.add_argument(
         "--root-public-key",
@@ -53,7 +56,7 @@ def main() -> None:
     options.listen = options.listen or ["127.0.0.1:0"] * options.servers
     if len(options.listen) != options.servers:
         parser.error("--listen is given once for each server, or not at all")
-    _serve(parser, options, Emulator(root_key, options.servers))
+    _serve(parser, options, Emulator(root_key, options.servers, options.nodes_per_server))
 
 
 def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, emulator: Emulator) -> None:

@@ -51,10 +51,10 @@ _ROUTES = (
 class Emulator:
     """All parts of a running emulator."""
 
-    def __init__(self, root_key: bytes | None, servers: int) -> None:
+    def __init__(self, root_key: bytes | None, servers: int, nodes: int = 1) -> None:
         self.controls = Controls()
         self.sites: list[Site] = []
-        self.state = State(self.controls.clock, root_key, servers)
+        self.state = State(self.controls.clock, root_key, servers, nodes)
 
     def api(self) -> ASGIApp:
         """The API, on all addresses."""

@@ -55,7 +55,7 @@ _SETTINGS = ("cluster", "config", "flags")
 class State:
     """Tables of things, by what identifies them. ``addresses`` are where the servers really listen."""
 
-    def __init__(self, clock: Clock, root_key: bytes | None, servers: int = SERVERS) -> None:
+    def __init__(self, clock: Clock, root_key: bytes | None, servers: int = SERVERS, nodes: int = 1) -> None:
         """Without a root key nobody can call anything until `model.installation` founds the cluster."""
         self.clock = clock
         self.pace = Pace(then=self.look)
@@ -65,6 +65,7 @@ class State:
         self.emit_defaults = False
         self._root_key = root_key
         self._count = servers
+        self.instances = range(nodes)
         self.cluster: Thing = {
             "UUID": _uuid("cluster"),
             "subsystemNQN": f"nqn.2016-01.com.lightbitslabs:uuid:{_uuid('subsystem')}",
@@ -82,7 +83,7 @@ class State:
         self.nodes: list[Thing] = []
         self.devices: list[Thing] = []
         for number in range(self._count):
-            self.install(number)
+            self.install(number, instances=self.instances)
         self.projects: list[Thing] = [self.new_project("system"), self.new_project("default")]
         self.credentials: list[Thing] = []
         if self._root_key is not None:
@@ -98,7 +99,7 @@ class State:
 
     def reset(self, sections: Mapping[str, Any]) -> None:
         """Begin anew; what the sections leave out is as after an installation. ValueError as by ``load``."""
-        fresh = State(self.clock, self._root_key, self._count)
+        fresh = State(self.clock, self._root_key, self._count, len(self.instances))
         fresh.addresses = self.addresses
         fresh.pace.step = self.pace.step if self._root_key is None else fresh.pace.step
         fresh.load(sections)

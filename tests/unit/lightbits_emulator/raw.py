@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +22,11 @@ URI = "https://packages.example.com/lightos-3-13-1-rhl-9/"
 class Raw:
     """One server's API. ``status`` and ``headers`` are of the last answer."""
 
-    def __init__(self, url: str, control: ControlClient, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, control: ControlClient, token: str | None = None, *, trusted: ssl.SSLContext | None = None
+    ) -> None:
         self.url = url
+        self.trusted = trusted
         self.control = control
         self.token = keys.token() if token is None else token
         self.status = 0
@@ -31,6 +35,8 @@ class Raw:
         """Send a request and return the JSON of the answer, whatever its status; text when it is none."""
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        if self.trusted is not None:
+            connection = http.client.HTTPSConnection(str(parts.hostname), parts.port, timeout=10, context=self.trusted)
         try:
             given = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             given.update({name.replace("_", "-"): value for name, value in headers.items()})

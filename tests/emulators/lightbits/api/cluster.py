@@ -27,7 +27,7 @@ def _version(_call: Call) -> Mapping[str, Any]:
 
 def _endpoints(state: State) -> dict[str, Any]:
     """Where the servers listen: the API as it really is, the data path as it would be."""
-    hosts = [node["nvmeEndpoint"].rpartition(":")[0] for node in state.nodes]
+    hosts = dict.fromkeys(node["nvmeEndpoint"].rpartition(":")[0] for node in state.nodes)
     return {
         "currentMaxReplicas": max_replicas(state),
         "apiEndpoints": [one for server in state.servers for one in state.api_endpoints(server)],

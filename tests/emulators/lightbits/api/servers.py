@@ -133,12 +133,14 @@ def _create(call: Call) -> Mapping[str, Any]:
     used = [server for server in state.servers if endpoints[0] in server["ServerEndpoints"]]
     if used and not call.truth("reuseIP"):
         raise Refusal(ALREADY_EXISTS, f"{endpoints[0]} belongs to {used[0]['name']}")
-    server = state.install(max((one["_number"] for one in state.servers), default=-1) + 1)
+    number = max((one["_number"] for one in state.servers), default=-1) + 1
+    server = state.install(number, instances=state.instances)
     server.update(state="Creating", ServerEndpoints=endpoints, ETag="0")
     nodes = nodes_of(state, server)
     host = urlsplit(endpoints[0]).hostname
     for node in nodes:
-        node.update(state=UNATTACHED, nvmeEndpoint=f"[{host}]:4420" if ":" in str(host) else f"{host}:4420")
+        port = node["nvmeEndpoint"].rpartition(":")[2]
+        node.update(state=UNATTACHED, nvmeEndpoint=f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}")
     if uuid:
         server["UUID"] = uuid
         for thing in (*nodes, *(device for device in state.devices if device["nodeUUID"] in server["NodesUUIDs"])):

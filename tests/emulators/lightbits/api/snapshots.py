@@ -21,7 +21,11 @@ _DURATION = re.compile(r"\d+(\.\d+)?s")
 
 
 def _in_project(call: Call) -> list[Thing]:
-    return [one for one in call.state.snapshots if one["projectName"] == call.path["project"]]
+    return _of_project(call.state, call.path["project"])
+
+
+def _of_project(state: State, project: str) -> list[Thing]:
+    return [one for one in state.snapshots if one["projectName"] == project]
 
 
 def _list(call: Call) -> Mapping[str, Any]:
@@ -96,12 +100,14 @@ def _delete(call: Call) -> Mapping[str, Any]:
     return {}
 
 
-def source_snapshot(call: Call, identity: str, name: str) -> Thing | None:
-    """The snapshot that a request names in one of both ways; None when it names none."""
+def source_snapshot(call: Call, project: str, identity: str, name: str) -> Thing | None:
+    """The snapshot of a project that a request names in one of both ways; None when it names none."""
     if not identity and not name:
         return None
     wanted = {"UUID": identity} if identity else {"name": name}
-    snapshot = find([one for one in _in_project(call) if one["state"] != "Deleting"], "snapshot", **wanted)
+    snapshot = find(
+        [one for one in _of_project(call.state, project) if one["state"] != "Deleting"], "snapshot", **wanted
+    )
     if snapshot["state"] != "Available":
         raise Refusal(FAILED_PRECONDITION, f"snapshot is in state {snapshot['state']}")
     return snapshot
@@ -114,7 +120,7 @@ def _roll_back(call: Call) -> Mapping[str, Any]:
         [one for one in state.volumes if one["projectName"] == call.path["project"]], "volume", UUID=call.path["uuid"]
     )
     call.change(volume)
-    snapshot = source_snapshot(call, call.text("srcSnapshotUUID"), call.text("srcSnapshotName"))
+    snapshot = source_snapshot(call, call.path["project"], call.text("srcSnapshotUUID"), call.text("srcSnapshotName"))
     if snapshot is None or snapshot["sourceVolumeUUID"] != volume["UUID"]:
         raise Refusal(INVALID_ARGUMENT, "the snapshot is none of the volume")
     if volume["state"] != "Available":

@@ -36,8 +36,13 @@ def _shown(state: State, volumes: Sequence[Thing]) -> list[Thing]:
     return [{**volume, "protectionState": protection(volume, alive)} for volume in volumes]
 
 
+def _project(call: Call) -> str:
+    """What the path says counts, then what the body or the query says; an administrator may leave it out."""
+    return call.path.get("project") or call.text("projectName") or call.asked("projectName")
+
+
 def _in_project(call: Call) -> list[Thing]:
-    project = call.path.get("project") or call.asked("projectName")
+    project = _project(call)
     return [volume for volume in call.state.volumes if project in ("", volume["projectName"])]
 
 
@@ -65,14 +70,15 @@ def _get(call: Call) -> Mapping[str, Any]:
 
 
 def _create(call: Call) -> Mapping[str, Any]:
-    state, project, name = call.state, call.path["project"], call.text("name")
+    state, project, name = call.state, _project(call), call.text("name")
+    state.project(project)
     check_name(name)
     if any(volume["name"] == name and volume["state"] not in _GONE for volume in _in_project(call)):
         raise Refusal(ALREADY_EXISTS, f"volume {name} already exists")
     size = parse_size(call.body.get("size", ""))
     check_space(state, size)
     check_policy(state, project, call.text("qosPolicyName"))
-    source = source_snapshot(call, call.text("sourceSnapshotUUID"), call.text("sourceSnapshotName"))
+    source = source_snapshot(call, project, call.text("sourceSnapshotUUID"), call.text("sourceSnapshotName"))
     if source is not None and size < source["size"]:
         raise Refusal(INVALID_ARGUMENT, "a clone cannot be smaller than its snapshot")
     volume = new_volume(state, project, name, size, call.number("replicaCount"))
@@ -164,6 +170,10 @@ def _deleted(state: State, volume: Thing) -> None:
 
 ROUTES = [
     Route("GET", "/volumes", _list),
+    Route("POST", "/volumes", _create),
+    Route("GET", "/volumes/{uuid}", _get),
+    Route("PUT", "/volumes/{uuid}", _update),
+    Route("DELETE", "/volumes/{uuid}", _delete),
     Route("GET", "/projects/{project}/volumes", _list, PROJECT),
     Route("GET", "/projects/{project}/volumes/", _by_name, PROJECT),
     Route("POST", "/projects/{project}/volumes", _create, PROJECT),

@@ -70,12 +70,17 @@ def check_space(state: State, size: int) -> None:
 
 
 def new_volume(state: State, project: str, name: str, size: int, replicas: int) -> Thing:
-    """A volume that is being made, on the nodes with the fewest volumes."""
-    nodes = [node["UUID"] for node in state.nodes if node["state"] == "Active" and not node["readOnly"]]
-    if not 1 <= replicas <= 3 or replicas > len(nodes):
+    """A volume that is being made, on the nodes with the fewest volumes, each in failure domains of its own."""
+    nodes = [node for node in state.nodes if node["state"] == "Active" and not node["readOnly"]]
+    load = {node["UUID"]: sum(node["UUID"] in volume["nodeList"] for volume in state.volumes) for node in nodes}
+    chosen: list[str] = []
+    taken: set[str] = set()
+    for node in sorted(nodes, key=lambda node: load[node["UUID"]]):
+        if len(chosen) < replicas and not taken & set(node["failureDomains"]):
+            chosen.append(node["UUID"])
+            taken |= set(node["failureDomains"])
+    if not 1 <= replicas <= 3 or len(chosen) < replicas:
         raise Refusal(INVALID_ARGUMENT, f"replica count {replicas} is not possible")
-    load = {node: sum(node in volume["nodeList"] for volume in state.volumes) for node in nodes}
-    chosen = sorted(nodes, key=lambda node: (load[node], nodes.index(node)))[:replicas]
     return blank_volume(project, name, size, chosen, len(state.volumes) + 1)
 
 
