@@ -40,6 +40,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HARMLESS = frozenset({"accept", "accept-language", "range", "if-range", "if-none-match", "if-modified-since"})
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
+_TEXT = frozenset(map(chr, (*range(0x20, 0x7F), *range(0x80, 0x100))))
 _CHUNK = 64 * 1024
 _INTERIM = 10
 _MIB = 1024 * 1024
@@ -336,7 +337,7 @@ class HttpClient:
         for name, value in headers.items():
             if not name or not _TOKEN.issuperset(name):
                 raise ValueError("a header has a name with forbidden characters")
-            if not all(" " <= character <= "\xff" and character != "\x7f" for character in value):
+            if not _TEXT.issuperset(value):
                 raise ValueError(f"the header {name} has forbidden characters")
             lines[known.get(name.lower(), name)] = value
         if not _TOKEN.issuperset(method):

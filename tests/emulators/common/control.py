@@ -33,6 +33,11 @@ class Controls:
     def __post_init__(self) -> None:
         self.log = RequestLog(self.clock)
 
+    def begin_anew(self) -> None:
+        """Neither faults nor requests any more."""
+        self.faults.remove()
+        self.log.clear()
+
 
 def control_app(controls: Controls, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The application below ``/-/control``. A wrong request gets 400 and ``{"error": sentence}``."""

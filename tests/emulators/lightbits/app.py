@@ -69,9 +69,8 @@ class Emulator:
 
     def control(self) -> Starlette:
         """The control endpoint."""
-        return control_app(
-            self.controls, [*control.routes(self.state, self.sites), *installcontrol.routes(self.state, self.sites)]
-        )
+        routes = control.routes(self.controls, self.state, self.sites)
+        return control_app(self.controls, [*routes, *installcontrol.routes(self.state, self.sites)])
 
 
 class _Slow:

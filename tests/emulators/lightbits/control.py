@@ -12,18 +12,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..common.control import json_object
+from ..common.control import Controls, json_object
 from ..common.server import Site
 from .state import State
 
 
-def routes(state: State, sites: Sequence[Site]) -> list[Route]:
+def routes(controls: Controls, state: State, sites: Sequence[Site]) -> list[Route]:
     """``/state``, ``/pace``, ``/stopped`` and ``/manners``."""
-    control = _Control(state, sites)
+    control = _Control(controls, state, sites)
     return [
         Route("/state", control.state),
         Route("/state", control.replace, methods=["PUT"]),
         Route("/state", control.change, methods=["PATCH"]),
+        Route("/state/keep", control.keep, methods=["POST"]),
+        Route("/state/restore", control.restore, methods=["POST"]),
         Route("/pace", control.pace, methods=["PUT"]),
         Route("/stopped", control.stop, methods=["PUT"]),
         Route("/manners", control.manners, methods=["PUT"]),
@@ -31,7 +33,8 @@ def routes(state: State, sites: Sequence[Site]) -> list[Route]:
 
 
 class _Control:
-    def __init__(self, state: State, sites: Sequence[Site]) -> None:
+    def __init__(self, controls: Controls, state: State, sites: Sequence[Site]) -> None:
+        self._controls = controls
         self._state = state
         self._sites = sites
 
@@ -48,18 +51,34 @@ class _Control:
         self._state.load(await json_object(request))
         return JSONResponse({})
 
+    async def keep(self, _request: Request) -> JSONResponse:
+        self._state.keep()
+        return JSONResponse({})
+
+    async def restore(self, _request: Request) -> JSONResponse:
+        self._state.restore()
+        self._controls.begin_anew()
+        await self._stop_exactly([])
+        return JSONResponse({})
+
     async def pace(self, request: Request) -> JSONResponse:
         wish: dict[str, Any] = await json_object(request)
-        unknown = sorted(set(wish) - {"step", "paused", "advance"})
+        known = ("step", "paused", "per_request", "advance")
+        unknown = sorted(set(wish) - set(known))
         if unknown:
-            raise ValueError(f"there is no {unknown[0]!r} in 'pace'; it has 'step', 'paused' and 'advance'")
+            raise ValueError(f"there is no {unknown[0]!r} in 'pace'; it has {', '.join(known)}")
         pace = self._state.pace
+        if wish.get("per_request", pace.per_request) != pace.per_request:
+            if pace.waiting:
+                raise ValueError("'per_request' can be changed only when nothing is still to happen")
+            pace.per_request = float(wish["per_request"])
         if "step" in wish:
             pace.step = float(wish["step"])
         if "paused" in wish:
             pace.paused = bool(wish["paused"])
         pace.advance(int(wish.get("advance", 0)))
-        return JSONResponse({"step": pace.step, "paused": pace.paused, "waiting": pace.waiting})
+        shown = {"step": pace.step, "paused": pace.paused, "per_request": pace.per_request, "waiting": pace.waiting}
+        return JSONResponse(shown)
 
     async def stop(self, request: Request) -> JSONResponse:
         numbers = (await json_object(request)).get("servers", [])

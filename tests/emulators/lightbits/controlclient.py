@@ -28,7 +28,7 @@ class ControlClient(controlclient.ControlClient):
         self.call("PATCH", "/state", sections)
 
     def pace(self, **settings: object) -> dict[str, Any]:
-        """Set ``step`` (seconds of a stage) or ``paused``, or do the next things at once (``advance``, a number)."""
+        """Set ``step`` (seconds of a stage), ``paused`` or ``per_request``, or do the next things (``advance``)."""
         pace = self.call("PUT", "/pace", settings)
         assert isinstance(pace, dict)
         return pace
@@ -36,7 +36,7 @@ class ControlClient(controlclient.ControlClient):
     def settle(self) -> None:
         """Let everything happen that is still to happen, also what requests do whose client has given up."""
         self.wait_until_idle()
-        while waiting := self.state()["waiting"]:
+        while waiting := self.pace()["waiting"]:
             self.pace(advance=waiting)
 
     def stop_servers(self, *numbers: int) -> None:

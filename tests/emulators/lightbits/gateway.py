@@ -57,7 +57,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
-        self._state.pace.catch_up()
+        self._state.pace.requested()
         try:
             answer = self._answer(request, body)
             response = Response(answer, media_type="application/json")

@@ -10,27 +10,38 @@ import time
 from collections.abc import Callable
 
 DEFAULT_STEP = 0.02
+_ROUNDING = 1e-6  # seconds; sums of steps are not exact
 
 
 class Pace:
-    """``step`` is how many seconds one stage takes. Whatever is due happens before the next request is answered."""
+    """``step`` is how many seconds one stage takes. Whatever is due happens before the next request is answered.
+
+    ``per_request``: if it is not 0, time does nothing, and so many stages pass with each request.
+    """
 
     def __init__(self, step: float = DEFAULT_STEP, then: Callable[[], None] = lambda: None) -> None:
         """``then`` is done after each thing that happens."""
         self.step = step
         self._then = then
         self.paused = False
+        self.per_request = 0.0
+        self._requests = 0
         self._numbers = itertools.count()
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
 
     def later(self, action: Callable[[], None], stages: int = 1) -> None:
         """Do something after so many stages."""
-        self._waiting.append((time.monotonic() + stages * self.step, next(self._numbers), action))
+        self._waiting.append((self._now() + stages * self.step, next(self._numbers), action))
+
+    def requested(self) -> None:
+        """Called when a request has arrived."""
+        self._requests += 1
+        self.catch_up()
 
     def catch_up(self) -> None:
         """Do what is due, and what becomes due by that."""
         while not self.paused:
-            due = [entry for entry in self._waiting if entry[0] <= time.monotonic()]
+            due = [entry for entry in self._waiting if entry[0] <= self._now() + _ROUNDING]
             if not due:
                 return
             self._run(min(due, key=lambda entry: entry[:2]))
@@ -49,6 +60,9 @@ class Pace:
     def waiting(self) -> int:
         """How many things are still to happen."""
         return len(self._waiting)
+
+    def _now(self) -> float:
+        return self._requests * self.per_request * self.step if self.per_request else time.monotonic()
 
     def _run(self, entry: tuple[float, int, Callable[[], None]]) -> None:
         self._waiting.remove(entry)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,4 +41,5 @@ def running_lightbits(*arguments: str) -> Iterator[Lightbits]:
         key.write_text(public_pem(root_key()), encoding="ascii")
         with running("tests.emulators.lightbits", "--root-public-key", str(key), *arguments) as emulator:
             ready = emulator.ready
-            yield Lightbits(ready["urls"], ControlClient(ready["control"]), emulator)
+            with closing(ControlClient(ready["control"])) as control:
+                yield Lightbits(ready["urls"], control, emulator)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -96,6 +97,7 @@ class State:
         self.events: list[Thing] = []
         self.config = dict(PARAMETERS)
         self.flags = dict(FEATURES)
+        self._kept: bytes | None = None
 
     def reset(self, sections: Mapping[str, Any]) -> None:
         """Begin anew; what the sections leave out is as after an installation. ValueError as by ``load``."""
@@ -104,6 +106,19 @@ class State:
         fresh.pace.step = self.pace.step if self._root_key is None else fresh.pace.step
         fresh.load(sections)
         vars(self).update(vars(fresh))
+
+    def keep(self) -> None:
+        """Remember everything as it is. ValueError while something is still to happen."""
+        if self.pace.waiting:
+            raise ValueError("the state can be kept only when nothing is still to happen")
+        self._kept = pickle.dumps({name: getattr(self, name) for name in (*_SETTINGS, *_TABLES)})
+
+    def restore(self) -> None:
+        """Bring back what was kept; nothing is to happen then. ValueError when nothing was."""
+        if self._kept is None:
+            raise ValueError("no state was kept")
+        self.pace.forget()
+        vars(self).update(pickle.loads(self._kept))
 
     def load(self, sections: Mapping[str, Any]) -> None:
         """Change things by what identifies them, or add them. ValueError, and nothing is changed, when one is wrong."""

@@ -40,13 +40,13 @@ class Emulator:
 
     def api(self) -> ASGIApp:
         """v1 and v2."""
-        versions = _Versions(V1App(self.state, self.keys, self.base_path), V2App(self.state, self.tokens))
+        versions = _Versions(V1App(self.state, self.keys, self.base_path), V2App(self.state, self.tokens), self.state)
         faulty = FaultMiddleware(versions, self.controls.faults, _error_body, self.state.load)
         return WholeRequestMiddleware(RequestLogMiddleware(faulty, self.controls.log, self.controls.clock))
 
     def control(self) -> Starlette:
         """The control endpoint."""
-        return control_app(self.controls, control.routes(self.state, self.tokens))
+        return control_app(self.controls, control.routes(self.controls, self.state, self.tokens))
 
 
 def _is_v2(scope: Scope) -> bool:
@@ -59,11 +59,14 @@ def _error_body(scope: Scope, status: int, message: str) -> tuple[str, bytes]:
 
 
 class _Versions:
-    def __init__(self, v1: ASGIApp, v2: object) -> None:
+    def __init__(self, v1: ASGIApp, v2: object, state: State) -> None:
         self._v1 = v1
         self._v2 = v2
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._state.life.requested()
         if _is_v2(scope):
             await self._v2(scope, receive, send)  # type: ignore[operator]
         else:

@@ -15,19 +15,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..common.control import json_body, json_object
+from ..common.control import Controls, json_body, json_object
 from .model import times
 from .state import State
 from .tokens import DEFAULT_LIFETIME, TokenStore
 from .v1.identity import Bearer, read_user
 
 
-def routes(state: State, tokens: TokenStore) -> list[Route]:
+def routes(controls: Controls, state: State, tokens: TokenStore) -> list[Route]:
     """``/state``, ``/life`` and ``/tokens``."""
+    kept = _Kept(controls, state)
     return [
         Route("/state", _States(state).get),
         Route("/state", _States(state).put, methods=["PUT"]),
         Route("/state", _States(state).patch, methods=["PATCH"]),
+        Route("/state/keep", kept.keep, methods=["POST"]),
+        Route("/state/restore", kept.restore, methods=["POST"]),
         Route("/life", _Lives(state).get),
         Route("/life", _Lives(state).put, methods=["PUT"]),
         Route("/tokens", _Tokens(state, tokens).get),
@@ -52,25 +55,45 @@ class _States:
         return JSONResponse({})
 
 
+class _Kept:
+    def __init__(self, controls: Controls, state: State) -> None:
+        self._controls = controls
+        self._state = state
+
+    async def keep(self, _request: Request) -> JSONResponse:
+        self._state.keep()
+        return JSONResponse({})
+
+    async def restore(self, _request: Request) -> JSONResponse:
+        self._state.restore()
+        self._controls.begin_anew()
+        return JSONResponse({})
+
+
 class _Lives:
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def get(self, _request: Request) -> JSONResponse:
         life = self._state.life
-        return JSONResponse({"step": life.step, "paused": life.paused, "now": life.now()})
+        shown = {"step": life.step, "paused": life.paused, "per_request": life.per_request, "now": life.now()}
+        return JSONResponse(shown)
 
     async def put(self, request: Request) -> JSONResponse:
         """Speed of the machines' lives, and which of them crash."""
         wish = await json_object(request)
-        unknown = sorted(set(wish) - {"step", "paused", "advance", "crash"})
+        known = ("step", "paused", "per_request", "advance", "crash")
+        unknown = sorted(set(wish) - set(known))
         if unknown:
-            raise ValueError(f"there is no {unknown[0]!r} in 'life'; it has 'step', 'paused', 'advance' and 'crash'")
-        step, paused, advance = wish.get("step"), wish.get("paused"), wish.get("advance", 0)
+            raise ValueError(f"there is no {unknown[0]!r} in 'life'; it has {', '.join(known)}")
+        step, paused = wish.get("step"), wish.get("paused")
+        advance, per_request = wish.get("advance", 0), wish.get("per_request")
         if step is not None and (not _is_number(step) or step <= 0):
             raise ValueError("'step' is the number of seconds between two events, more than 0")
         if paused is not None and not isinstance(paused, bool):
             raise ValueError("'paused' is true or false")
+        if per_request is not None and (not _is_number(per_request) or per_request < 0):
+            raise ValueError("'per_request' is a number of steps, 0 for none")
         if not _is_number(advance) or advance < 0:
             raise ValueError("'advance' is a number of steps")
         crash = wish.get("crash", {})
@@ -81,7 +104,7 @@ class _Lives:
             raise ValueError(f"there is no machine {missing!r}")
         for machine_id, crashes in crash.items():
             machines.touch(replace(machines.get(machine_id), crash=crashes))
-        self._state.life.set(step=step, paused=paused, advance=advance)
+        self._state.life.set(step=step, paused=paused, per_request=per_request, advance=advance)
         return await self.get(request)
 
 

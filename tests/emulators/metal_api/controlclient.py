@@ -36,7 +36,7 @@ class ControlClient(controlclient.ControlClient):
         self.call("PATCH", "/state", sections)
 
     def life(self, **settings: object) -> dict[str, Any]:
-        """Set the machines' lives: ``step`` (seconds), ``paused``, ``advance`` (steps), ``crash`` ({id: bool})."""
+        """Set the machines' lives: ``step`` (seconds), ``paused``, ``per_request``, ``advance`` (steps), ``crash``."""
         life = self.call("PUT", "/life", settings)
         assert isinstance(life, dict)
         return life

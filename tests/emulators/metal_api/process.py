@@ -14,7 +14,7 @@ Use::
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from ..process import Emulator, running
@@ -39,4 +39,5 @@ def running_metal_api(*arguments: str, environment: Mapping[str, str] | None = N
     """Start it with these command line arguments; it is stopped when the block ends."""
     with running("tests.emulators.metal_api", *arguments, environment=environment) as emulator:
         ready = emulator.ready
-        yield MetalApi(ready["v1"], ready["v2"], ControlClient(ready["control"]), emulator)
+        with closing(ControlClient(ready["control"])) as control:
+            yield MetalApi(ready["v1"], ready["v2"], control, emulator)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -51,6 +52,14 @@ ENTITIES = (
 SECTIONS = (*ENTITIES, "memberships", "bearer_tokens", "provider_tenant", "health", "version", "unreachable_urls")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What can be brought back: entities by section, and memberships."""
+
+    rows: Mapping[str, list[Any]]
+    memberships: Mapping[str, Document]
+
+
 class State:
     """The entities, and how the control plane itself is doing.
 
@@ -81,6 +90,7 @@ class State:
         self.health = HEALTHY
         self.version = VERSION
         self.unreachable_urls: list[str] = []
+        self._kept: _Kept | None = None
 
     def load(self, document: object) -> None:
         """Replace the sections that the document has; ValueError, and nothing is changed, when one is wrong."""
@@ -138,6 +148,18 @@ class State:
         fresh = State(self.clock)
         fresh.load(document)
         vars(self).update(vars(fresh))
+
+    def keep(self) -> None:
+        """Remember the entities and memberships as they are."""
+        self._kept = _Kept({name: list(getattr(self, name)) for name in ENTITIES}, copy.deepcopy(self.memberships))
+
+    def restore(self) -> None:
+        """Bring back what was kept. Machines go on from where they were. ValueError when nothing was."""
+        if self._kept is None:
+            raise ValueError("no state was kept")
+        for name, rows in self._kept.rows.items():
+            getattr(self, name).load(rows)
+        self.memberships = copy.deepcopy(dict(self._kept.memberships))
 
     def as_json(self) -> Document:
         """The state as ``load`` takes it, without the secrets, and the pings received."""

@@ -21,7 +21,8 @@ from tests.conftest import ROOT
 from tests.emulators.metal_api.process import MetalApi
 from tests.support.playbook import play
 from tests.unit.conformance.emulation import METAL
-from tests.unit.faults.kinds import TIMEOUT, faults_of
+from tests.unit.faults.kinds import attempts, faults_of
+from tests.unit.faults.tally import TALLY
 
 from .helpers import Runner, failure, ok, requests
 
@@ -298,9 +299,15 @@ def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, c
     asked = len(requests(tasks.api))
     assert asked >= 3
     for position in range(asked):
-        begin()
-        tasks.api.control.add_fault(**{**FAULTS[name], "skip": position, "count": 1})
-        done = tasks(retries=1, timeout=TIMEOUT, **wish)
+        for fault, options in attempts(FAULTS[name]):
+            begin()
+            tasks.api.control.add_fault(**{**fault, "skip": position, "count": 1})
+            done = tasks(retries=1, **options, **wish)
+            if tasks.api.control.faults()[0]["hits"]:
+                break
+        else:
+            pytest.fail(f"the fault has not met request {position + 1}")
+        TALLY.note("metal_token", failed=bool(done.get("failed")))
         tasks.api.control.wait_until_idle()
         tasks.api.control.clear_faults()
         assert dest.exists() is False or dest.read_text().strip() not in json.dumps(done)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import running_lightbits
-from tests.emulators.metal_api.process import running_metal_api
+from tests.emulators.metal_api.process import MetalApi, running_metal_api
 
 # Keys that stand nowhere else, so that they can be looked for in everything that is printed.
 KEYS_OF_EMULATOR = {
@@ -26,7 +26,8 @@ class Emulation:
     """An API. ``name`` tells it from others. ``start`` runs its emulator, ``environment`` are variables of a task that
     finds it, with a credential if all tasks have the same. ``secrets`` are what may never be printed.
 
-    ``settle`` waits for the end of everything that goes on in the emulator. ``volatile`` are keys of its state that are
+    ``settle`` waits for the end of everything that goes on in the emulator, ``hasten`` lets things go on with each
+    request instead of with time, so that all runs see the same. ``volatile`` are keys of its state that are
     different every time: times, random numbers, and how far a life has gone on. ``opening`` is how many requests a new
     client makes before the first of a task.
     """
@@ -36,8 +37,15 @@ class Emulation:
     environment: Callable[[Any], Mapping[str, str]]
     secrets: Callable[[], list[str]]
     settle: Callable[[Any], None]
+    hasten: Callable[[Any], object]
     volatile: frozenset[str]
     opening: int = 0
+
+
+def _rest(api: MetalApi) -> None:
+    """Let machines come to where they are going."""
+    api.control.wait_until_idle()
+    api.control.life(advance=20)
 
 
 METAL = Emulation(
@@ -45,7 +53,8 @@ METAL = Emulation(
     start=lambda: running_metal_api(environment=KEYS_OF_EMULATOR),
     environment=lambda api: {"METALCTL_API_URL": api.v1},
     secrets=lambda: list(KEYS_OF_EMULATOR.values()),
-    settle=lambda api: api.control.wait_until_idle(),
+    settle=_rest,
+    hasten=lambda api: api.control.life(per_request=1),
     volatile=frozenset(
         {"created", "changed", "generation", "last_updated", "vrf", "asn", "expirationDate", "events", "liveliness"}
     ),
@@ -67,6 +76,7 @@ LIGHTBITS = Emulation(
     },
     secrets=lambda: [administrator()],
     settle=lambda cluster: cluster.control.settle(),
+    hasten=lambda cluster: cluster.control.pace(per_request=0.4),
     volatile=frozenset(
         {
             "ETag",

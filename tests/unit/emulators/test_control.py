@@ -69,6 +69,26 @@ def test_state_can_be_written_back(api: MetalApi) -> None:
     assert api.control.state() == before
 
 
+def test_state_can_be_brought_back(api: MetalApi, raw: RawClient) -> None:
+    api.control.replace_state()
+    with pytest.raises(ControlError, match="no state was kept"):
+        api.control.restore_state()
+    partition = {"id": "fra-01", "bootconfig": {}}
+    api.control.change_state(partitions=[partition], memberships={"ann": {"tenants": {"acme": "VIEWER"}}})
+    api.control.keep_state()
+    before = api.control.state()
+    for _time in range(2):
+        api.control.add_fault("reset")
+        api.control.change_state(partitions=[], images=[{"id": "ubuntu-24.4", "url": "http://x/y"}], memberships={})
+        api.control.restore_state()
+        assert api.control.state() == before
+        assert (api.control.faults(), api.control.requests()) == ([], [])
+        assert [entry["id"] for entry in raw.v1("GET", "/v1/partition").json()] == ["fra-01"]
+    api.control.replace_state()
+    with pytest.raises(ControlError, match="no state was kept"):
+        api.control.restore_state()
+
+
 @pytest.mark.parametrize(
     ("sections", "message"),
     [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from .tally import TALLY
+from tests.unit.faults.tally import TALLY
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

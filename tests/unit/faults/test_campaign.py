@@ -13,8 +13,10 @@ import copy
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -24,9 +26,10 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._http impo
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits import options as lightbits_options
 from tests.unit.api.helpers import perform_module
 from tests.unit.conformance.case import Case, all_cases
+from tests.unit.conformance.emulation import Emulation
+from tests.unit.faults.tally import TALLY
 
-from .kinds import NEVER, TIMEOUT, faults_of
-from .tally import TALLY
+from .kinds import NEVER, attempts, faults_of
 
 CASES = [case for case in all_cases() if case.faults]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -42,13 +45,37 @@ EVERY = int(os.environ.get("FAULT_CAMPAIGN_EVERY", "1"))
 def campaign(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[None]]]:
     """All cases that are selected, at work; waiting for one of them raises what it has found."""
     selected = {item.callspec.params.get("label") for item in request.session.items if hasattr(item, "callspec")}
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Emulators() as emulators,
+        ThreadPoolExecutor(WORKERS) as pool,
+    ):
         # wait for milliseconds where a user waits for seconds
         patch.setattr(_connection, "RetryPolicy", lambda attempts: RetryPolicy(attempts=attempts, backoff=0.005))
         patch.setattr(_reconcile, "_PAUSE", 0.002)
         # each run is a new client, as it is in a playbook's first task
         patch.setattr(lightbits_options, "_clusters", Forgetful())
-        yield {case.label: pool.submit(try_everything, case) for case in CASES if case.label in selected}
+        yield {case.label: pool.submit(try_everything, case, emulators) for case in CASES if case.label in selected}
+
+
+class Emulators(ExitStack):
+    """Emulators that are started when they are needed, and used again by the next case."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._idle: dict[str, list[Any]] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def borrowed(self, api: Emulation) -> Iterator[Any]:
+        """One that nobody else uses meanwhile."""
+        with self._lock:
+            idle = self._idle.setdefault(api.name, [])
+            emulator = idle.pop() if idle else self.enter_context(api.start())
+        yield emulator
+        # not after a failure: it may be in any state
+        with self._lock:
+            idle.append(emulator)
 
 
 class Forgetful(dict[object, Any]):
@@ -58,33 +85,50 @@ class Forgetful(dict[object, Any]):
         return False
 
 
-def run(emulator: Any, case: Case, wish: Mapping[str, Any], timeout: float = 30.0) -> dict[str, Any]:
-    """Run the module once, with one repetition of requests that may be repeated."""
-    environ = {**case.api.environment(emulator), **case.environment}
-    return perform_module(case.module, {"retries": 1, "timeout": timeout, **wish}, environ)
+class Change:
+    """One change of a case, which can be tried again and again from the same state."""
+
+    def __init__(
+        self, emulator: Any, case: Case, name: str, before: Sequence[Mapping[str, Any]], wish: Mapping[str, Any]
+    ) -> None:
+        self.emulator = emulator
+        self.case = case
+        self.name = name
+        self.wish = quick(wish)
+        emulator.control.replace_state(**copy.deepcopy(dict(case.state)))
+        prepared = {} if case.prepare is None else case.prepare(emulator)
+        self.environ = {**case.api.environment(emulator), **case.environment, **prepared}
+        case.api.hasten(emulator)
+        for earlier in before:
+            done = perform_module(case.module, quick(earlier), self.environ)
+            assert not done.get("failed"), done
+        case.api.settle(emulator)
+        emulator.control.keep_state()
+
+    def begin(self) -> None:
+        """Go back to where the change begins."""
+        self.emulator.control.restore_state()
+
+    def run(self, **settings: Any) -> dict[str, Any]:
+        """Run the module once, with one repetition of requests that may be repeated."""
+        return perform_module(self.case.module, {"retries": 1, "timeout": 30, **self.wish, **settings}, self.environ)
 
 
-def prepare(emulator: Any, case: Case, before: list[Mapping[str, Any]]) -> None:
-    """Bring the emulator to where the faulty run begins."""
-    emulator.control.clear_faults()
-    emulator.control.replace_state(**copy.deepcopy(dict(case.state)))
-    if case.prepare is not None:
-        case.prepare(emulator)
-    for wish in before:
-        done = perform_module(case.module, dict(wish), {**case.api.environment(emulator), **case.environment})
-        assert not done.get("failed"), done
-    emulator.control.forget_requests()
+def quick(wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with which a module looks again at once: each look brings the emulator's life forward."""
+    return {**wish, "wait_interval": 0.001} if "wait_interval" in wish else dict(wish)
 
 
-def settled_state(emulator: Any, case: Case) -> Any:
+def settled_state(change: Change) -> Any:
     """The state when nothing is at work any more, without what is different every time."""
-    case.api.settle(emulator)
-    state = emulator.control.state()
+    volatile = change.case.api.volatile
+    change.case.api.settle(change.emulator)
+    state = change.emulator.control.state()
     names: dict[str, str] = {}
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(entry) for key, entry in value.items() if key not in case.api.volatile}
+            return {key: clean(entry) for key, entry in value.items() if key not in volatile}
         if isinstance(value, list):
             return [clean(entry) for entry in value]
         if isinstance(value, str):
@@ -142,50 +186,56 @@ def check_sentence(result: Mapping[str, Any], label: str) -> None:
     assert "Traceback" not in message and "Error(" not in message, (label, message)
 
 
-def try_everything(case: Case) -> None:
+def try_everything(case: Case, emulators: Emulators) -> None:
     """Disturb each change of a case in every way at every request. Raises AssertionError."""
     faults = faults_of(case.api)
-    with case.api.start() as emulator:
-        for change, before, wish in changes_of(case):
-            prepare(emulator, case, before)
-            assert not run(emulator, case, wish).get("failed")
-            wanted = settled_state(emulator, case)
+    with emulators.borrowed(case.api) as emulator:
+        for name, before, wish in changes_of(case):
+            change = Change(emulator, case, name, before, wish)
+            change.begin()
+            assert not change.run().get("failed")
+            wanted = settled_state(change)
             requests = emulator.control.requests()
-            tries = [(name, position) for name in faults for position in positions(case, name, change, requests)]
-            for name, position in tries[::EVERY]:
-                label = f"{case.label}: {change}, {name} at request {position + 1} of {len(requests)}"
-                prepare(emulator, case, before)
-                if name == NEVER:
-                    result = run_without_end(emulator, case, wish)
+            tries = [(fault, position) for fault in faults for position in positions(case, fault, name, requests)]
+            for fault, position in tries[::EVERY]:
+                label = f"{case.label}: {name}, {fault} at request {position + 1} of {len(requests)}"
+                if fault == NEVER:
+                    judge(change, wanted, label, run_without_end(change))
                 else:
-                    emulator.control.add_fault(**faults[name], skip=position, count=1)
-                    result = run(emulator, case, wish, TIMEOUT)
-                judge(emulator, case, wish, wanted, label, result)
+                    judge(change, wanted, label, disturb(change, faults[fault], position, label))
 
 
-def run_without_end(emulator: Any, case: Case, wish: Mapping[str, Any]) -> dict[str, Any]:
+def disturb(change: Change, fault: Mapping[str, Any], position: int, label: str) -> dict[str, Any]:
+    """Run the module with a fault at one of its requests."""
+    for description, options in attempts(fault):
+        change.begin()
+        change.emulator.control.add_fault(**description, skip=position, count=1)
+        result = change.run(**options)
+        if change.emulator.control.faults()[0]["hits"]:
+            return result
+    raise AssertionError(f"{label}: the fault has met no request")
+
+
+def run_without_end(change: Change) -> dict[str, Any]:
     """Run the module while nothing ever gets done."""
-    emulator.control.pace(paused=True)
-    patience = {"wait_timeout": 1} if "wait_interval" in wish else {}
-    result = run(emulator, case, {**wish, **patience})
-    emulator.control.pace(paused=False)
+    change.begin()
+    change.emulator.control.pace(paused=True)
+    result = change.run(**({"wait_timeout": 1, "wait_interval": 0.2} if "wait_interval" in change.wish else {}))
+    change.emulator.control.pace(paused=False)
     return result
 
 
-def judge(
-    emulator: Any, case: Case, wish: Mapping[str, Any], wanted: Any, label: str, result: Mapping[str, Any]
-) -> None:
+def judge(change: Change, wanted: Any, label: str, result: Mapping[str, Any]) -> None:
     """Check what a disturbed run has left behind."""
-    state = settled_state(emulator, case)
-    assert not any(secret in json.dumps(result) for secret in case.api.secrets()), label
+    state = settled_state(change)
+    assert not any(secret in json.dumps(result) for secret in change.case.api.secrets()), label
     if result.get("failed"):
         check_sentence(result, label)
-        emulator.control.clear_faults()
-        again = run(emulator, case, wish)
+        again = change.run()
         assert not again.get("failed"), (label, result["msg"], again["msg"])
-        state = settled_state(emulator, case)
+        state = settled_state(change)
     assert state == wanted, (label, differences(state, wanted))
-    TALLY.note(case.module, failed=bool(result.get("failed")))
+    TALLY.note(change.case.label, failed=bool(result.get("failed")))
 
 
 @pytest.mark.parametrize("label", [case.label for case in CASES])

@@ -241,3 +241,39 @@ def test_command_line(tmp_path: Path, servers: str, message: str) -> None:
     arguments = ("--root-public-key", str(key), "--servers", servers)
     with pytest.raises(EmulatorError, match=message), running("tests.emulators.lightbits", *arguments):
         pass
+
+
+def begin_volume(api: Raw, name: str) -> str:
+    """Create a volume without waiting for it; return its UUID."""
+    body = {"name": name, "size": "4 gib", "replicaCount": 3, "acl": {"values": ["ALLOW_NONE"]}}
+    uuid = api.ok("POST", "/projects/default/volumes", body)["UUID"]
+    assert isinstance(uuid, str)
+    return uuid
+
+
+def test_state_can_be_brought_back(api: Raw) -> None:
+    with pytest.raises(ControlError, match="no state was kept"):
+        api.control.restore_state()
+    api.control.pace(paused=True)
+    begin_volume(api, "early")
+    with pytest.raises(ControlError, match="only when nothing is still to happen"):
+        api.control.keep_state()
+    api.stage()
+    api.control.keep_state()
+    before = api.control.state()
+    for _time in range(2):
+        begin_volume(api, "late")
+        api.control.stop_servers(2)
+        api.control.restore_state()
+        assert api.control.state() == before
+        assert api.control.requests() == []
+
+
+def test_pace_that_goes_on_with_each_request(api: Raw) -> None:
+    api.control.pace(per_request=0.4)
+    uuid = begin_volume(api, "one")
+    states = [api.get_volume(uuid)["state"] for _look in range(3)]
+    assert states == ["Creating", "Creating", "Available"]
+    begin_volume(api, "two")
+    with pytest.raises(ControlError, match="can be changed only when nothing is still to happen"):
+        api.control.pace(per_request=0)

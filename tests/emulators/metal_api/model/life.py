@@ -40,12 +40,16 @@ IS_ALIVE, IS_DEAD, IS_UNKNOWN = "Alive", "Dead", "Unknown"
 
 
 class LifeClock:
-    """Steps since the start, which pass every ``step`` seconds of the emulator's clock, unless paused. Never back."""
+    """Steps since the start, which pass every ``step`` seconds of the emulator's clock, unless paused. Never back.
+
+    ``per_request``: if it is not 0, time does nothing, and so many steps pass with each request.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.step = DEFAULT_STEP
         self.paused = False
+        self.per_request = 0.0
         # Where the speed changed: steps and time from then on; the last one counts.
         self._steps = [0.0]
         self._times = [clock.now()]
@@ -55,29 +59,46 @@ class LifeClock:
         """The present in steps."""
         return self._at(self._clock.now())
 
-    def set(self, *, step: float | None = None, paused: bool | None = None, advance: float = 0) -> None:
+    def set(
+        self,
+        *,
+        step: float | None = None,
+        paused: bool | None = None,
+        per_request: float | None = None,
+        advance: float = 0,
+    ) -> None:
         """Change the speed (seconds for a step, more than zero), stop or go on, and let steps pass at once."""
         now = self._clock.now()
         self._mark(self._at(now) + advance, now)
         self.step = self.step if step is None else step
         self.paused = self.paused if paused is None else paused
+        self.per_request = self.per_request if per_request is None else per_request
+
+    def requested(self) -> None:
+        """Called when a request has arrived."""
+        if self.per_request and not self.paused:
+            self.set(advance=self.per_request)
 
     def time_of(self, steps: float) -> datetime:
         """When that was."""
         index = max(bisect_right(self._steps, steps) - 1, 0)
         begun, moment = self._steps[index], self._times[index]
         if index + 1 == len(self._steps):
-            return moment + timedelta(seconds=0 if self.paused else (steps - begun) * self.step)
+            return moment + timedelta(seconds=0 if self._stands else (steps - begun) * self.step)
         # Between two changes of speed: in proportion.
         length, span = self._steps[index + 1] - begun, self._times[index + 1] - moment
         return moment + span * ((steps - begun) / length)
+
+    @property
+    def _stands(self) -> bool:
+        return self.paused or self.per_request > 0
 
     def _at(self, now: datetime) -> float:
         if now < self._seen[0]:
             # The emulator's clock was put back; life goes on from where it was.
             self._mark(self._seen[1], now)
         begun, moment = self._steps[-1], self._times[-1]
-        steps = begun if self.paused else begun + (now - moment).total_seconds() / self.step
+        steps = begun if self._stands else begun + (now - moment).total_seconds() / self.step
         self._seen = (now, steps)
         return steps
 
