@@ -24,9 +24,9 @@ def machine_id(number: int) -> str:
 def metal_api(address: Callable[[int], str]) -> dict[str, list[dict[str, Any]]]:
     """The entities of the metal-api as v1 shows them; `address` makes one of the world's from its last number.
 
-    The private super network of the partition is the data network of the world.
+    The private super network of the partition has the first half, the world's management network, for the provider; the
+    first network that is allocated in it is the second half, which is the data network of the world.
     """
-    data = address(128).rpartition(".")[0]
     return {
         "partitions": [{"id": PARTITION, "name": PARTITION, "description": ""}],
         "images": [
@@ -41,11 +41,20 @@ def metal_api(address: Callable[[int], str]) -> dict[str, list[dict[str, Any]]]:
         "networks": [
             {
                 "id": f"tenant-super-{PARTITION}",
-                "prefixes": [f"{data}.128/25"],
+                "prefixes": [f"{address(0)}/24"],
                 "privatesuper": True,
                 "partitionid": PARTITION,
                 "defaultchildprefixlength": {"IPv4": 25},
-            }
+            },
+            {
+                "id": "management",
+                "name": "management",
+                "prefixes": [f"{address(0)}/25"],
+                "parentnetworkid": f"tenant-super-{PARTITION}",
+                "partitionid": PARTITION,
+                "projectid": PROJECT,
+                "vrf": 10,
+            },
         ],
         "sizes": [{"id": SIZE, "constraints": [{"type": "cores", "min": 32, "max": 64}]}],
         "machines": [_machine(number, address) for number in range(1, 6)],
