@@ -1,0 +1,105 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who else on a link claims an address: ARP probes as a host sends them before it takes an address (RFC 5227).
+
+Needs root. IPv6 needs nothing of the kind, since the kernel itself finds duplicates. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
+
+_ETH_P_ARP = 0x0806
+_REPLY = 2
+_PROBES = 3
+
+
+class Link(Protocol):
+    """An interface that ARP is spoken on."""
+
+    def fileno(self) -> int: ...
+
+    def send(self, frame: bytes) -> object: ...
+
+    def recv(self, size: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def packet_socket(interface: str) -> Link:
+    """Return a socket for the ARP frames of an interface."""
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP))
+    made.bind((interface, _ETH_P_ARP))
+    made.setblocking(False)
+    return made
+
+
+def probe(mac: str, address: str) -> bytes:
+    """Return the question who has an address, in nobody's name, so that no table of a neighbour changes."""
+    hardware = bytes.fromhex(mac.replace(":", ""))
+    ethernet = b"\xff" * 6 + hardware + struct.pack("!H", _ETH_P_ARP)
+    return (
+        ethernet
+        + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
+        + hardware
+        + bytes(4)
+        + bytes(6)
+        + socket.inet_aton(address)
+    )
+
+
+def claim(frame: bytes) -> tuple[str, str] | None:
+    """Return (address, MAC) of who says in an ARP frame that it has an address."""
+    if len(frame) < 42 or struct.unpack_from("!H", frame, 12)[0] != _ETH_P_ARP:
+        return None
+    (operation,) = struct.unpack_from("!H", frame, 20)
+    address = socket.inet_ntoa(frame[28:32])
+    if operation != _REPLY or address == "0.0.0.0":
+        return None
+    return address, frame[22:28].hex(":")
+
+
+def claims(
+    wishes: Mapping[str, Sequence[str]],
+    macs: Mapping[str, str],
+    own: Collection[str],
+    patience: float,
+    *,
+    link: Callable[[str], Link] = packet_socket,
+) -> list[tuple[str, str, str]]:
+    """Ask on each interface for its addresses; return (interface, address, MAC) of others that answer.
+
+    ``wishes`` has the IPv4 addresses by interface, ``macs`` the MAC of each interface, ``own`` all MACs of this host.
+    """
+    found: set[tuple[str, str, str]] = set()
+    links: dict[str, Link] = {}
+    try:
+        for interface, addresses in wishes.items():
+            if addresses and interface in macs:
+                links[interface] = link(interface)
+        began = time.monotonic()
+        sent = 0
+        while links and time.monotonic() < began + patience:
+            if sent < _PROBES and time.monotonic() >= began + sent * patience / (_PROBES + 1):
+                for interface, one in links.items():
+                    for address in wishes[interface]:
+                        one.send(probe(macs[interface], address))
+                sent += 1
+            following = began + (sent * patience / (_PROBES + 1) if sent < _PROBES else patience)
+            ready, _, _ = select.select(list(links.values()), [], [], max(following - time.monotonic(), 0))
+            for interface, one in links.items():
+                if one not in ready:
+                    continue
+                said = claim(one.recv(2048))
+                if said is not None and said[0] in wishes[interface] and said[1] not in own:
+                    found.add((interface, *said))
+    finally:
+        for one in links.values():
+            one.close()
+    return sorted(found)
