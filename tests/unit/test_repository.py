@@ -112,9 +112,18 @@ def test_relative_import_stays_inside_module_utils(path: Path) -> None:
     assert max(levels, default=0) <= depth
 
 
+def options_of(role: Path) -> dict[str, Any]:
+    """Return the variables of all entry points of a role; what two of them have, they say in the same words."""
+    options: dict[str, Any] = {}
+    for entry in load(role / "meta/argument_specs.yml")["argument_specs"].values():
+        for name, option in entry["options"].items():
+            assert options.setdefault(name, option) == option, name
+    return options
+
+
 @pytest.mark.parametrize("role", ROLES, ids=name_of)
 def test_defaults_and_argument_specs_of_a_role_agree(role: Path) -> None:
-    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    options = options_of(role)
     defaults = load(role / "defaults/main.yml") or {}
     mandatory = {name for name, option in options.items() if option.get("required")}
     assert set(defaults) & mandatory == set(), "a mandatory option has no default"
@@ -132,7 +141,7 @@ def test_role_variables_are_used(role: Path) -> None:
         for path in below(name_of(role))
         if path.name not in ("argument_specs.yml", "README.md") and path.suffix != ".pyc"
     )
-    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    options = options_of(role)
     # Once is its own line in the defaults; a mandatory one has none.
     unused = [
         name
