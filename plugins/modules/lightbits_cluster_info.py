@@ -149,13 +149,17 @@ health:
         - The node server02-0 is in the state Inactive.
         - The volume default/postgres is degraded.
 capacity:
-  description: Space in bytes. C(logical) is what volumes can have, replicas and all. An estimate of the cluster.
+  description:
+    - Space in bytes. C(installed) are all devices, C(physical) what is left of those in use without parity and spare.
+    - C(logical) and C(logical_free) are the cluster's estimate of what volumes can hold and still can be written, with
+      the present C(compression_ratio). C(allocated) are the sizes of all volumes, C(logical_used) what was written.
   returned: if O(gather) has it
   type: dict
   sample:
     installed: 52776558133248
     physical: 39582418599936
     physical_free: 39260296052736
+    allocated: 322122547200
     logical: 39582418599936
     logical_free: 39260296052736
     logical_used: 322122547200

@@ -42,7 +42,7 @@ class Cluster:
                 name=text(item, "clusterName"),
                 max_replicas=integer(item.get("currentMaxReplicas")),
                 in_band_authentication=text(item, "inBandAuthMode") == "Enabled",
-                encryption=text(item, "encryptionStatus") or "Unknown",
+                encryption=_encryption(item),
                 upgrade=Upgrade.from_api(mapping(item, "lastUpgrade")),
                 endpoints=endpoints,
             )
@@ -60,6 +60,13 @@ class Cluster:
             "last_upgrade": self.upgrade.as_dict(),
             **self.endpoints.as_dict(),
         }
+
+
+def _encryption(item: Mapping[str, Any]) -> str:
+    """Whether what is on devices is encrypted. Older versions do not know that; "Disabled" is zero, and left out."""
+    if "encryptionStatus" not in item:
+        return "Unknown"
+    return text(mapping(item, "encryptionStatus"), "encryptionState") or "Disabled"
 
 
 def get_cluster(api: Lightbits) -> Cluster:

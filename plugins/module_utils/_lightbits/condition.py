@@ -20,6 +20,7 @@ _CAPACITY = {
     "installed": "installedPhysicalStorage",
     "physical": "effectivePhysicalStorage",
     "physical_free": "freePhysicalStorage",
+    "allocated": "logicalStorage",
     "logical": "estimatedLogicalStorage",
     "logical_free": "estimatedFreeLogicalStorage",
     "logical_used": "logicalUsedStorage",

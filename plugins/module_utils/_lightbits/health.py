@@ -55,7 +55,7 @@ def _of_cluster(condition: Condition) -> list[str]:
         progress = f" (step {upgrade.step} of {upgrade.steps})" if upgrade.steps else ""
         return [f"the cluster is being upgraded to {upgrade.target or 'another version'}{progress}"]
     if upgrade.status == "UpgradeFailed":
-        return [f"the last upgrade of the cluster failed: {upgrade.error or 'it does not say why'}"]
+        return [f"the last upgrade of the cluster failed{_why(upgrade.error)}"]
     return []
 
 
@@ -66,10 +66,15 @@ def _of_servers(servers: Sequence[Server], explained: set[str]) -> list[str]:
         if server.state == ENABLED and server.health == "Warning" and server.uuid not in explained:
             found.append(f"the server {server.name} has the health Warning: it is full, or rebuilds a device")
         if server.upgrade == "UpgradeFailed":
-            found.append(f"the last upgrade of the server {server.name} failed")
+            found.append(f"the last upgrade of the server {server.name} failed{_why(server.last_upgrade.error)}")
         if server.eviction == "Failed":
-            found.append(f"the server {server.name} could not be emptied")
+            found.append(f"the server {server.name} could not be emptied{_why(server.eviction_error)}")
     return found
+
+
+def _why(error: str) -> str:
+    """What the API says of a failure, as the end of a sentence, whose full stop comes later."""
+    return f": {error.rstrip('. ')}" if error else ""
 
 
 def _name(nodes: Sequence[Node], device: Device) -> str:

@@ -29,6 +29,10 @@ NUMBERS_64 = frozenset(
 )
 
 
+# Values of enums that are zero, and therefore left out as well.
+_ZEROS = {"encryptionState": "Disabled", "rotationState": "NoRotation"}
+
+
 def render(message: Mapping[str, Any], *, emit_defaults: bool = False) -> bytes:
     """The body of an answer. What begins with an underscore is the emulator's own and is never shown."""
     return json.dumps(_message(message, emit_defaults)).encode()
@@ -37,10 +41,14 @@ def render(message: Mapping[str, Any], *, emit_defaults: bool = False) -> bytes:
 def _message(message: Mapping[str, Any], emit: bool) -> dict[str, Any]:
     written = {}
     for name, value in message.items():
-        if name.startswith("_") or (not emit and not isinstance(value, Mapping) and not value):
+        if name.startswith("_") or (not emit and _is_zero(name, value)):
             continue
         written[name] = _value(name, value, emit)
     return written
+
+
+def _is_zero(name: str, value: Any) -> bool:
+    return not isinstance(value, Mapping) and (not value or value == _ZEROS.get(name))
 
 
 def _value(name: str, value: Any, emit: bool) -> Any:

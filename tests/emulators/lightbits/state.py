@@ -76,6 +76,7 @@ class State:
             "MinAllowedVersion": "3.10.1",
             "MaxAllowedVersion": "3.14.9",
             "inBandAuthMode": "Disabled",
+            "encryptionStatus": {"encryptionState": "Disabled", "rotationState": "NoRotation"},
             "ETag": "1",
             "lastUpgrade": {"Status": "None"},
             "_full": False,

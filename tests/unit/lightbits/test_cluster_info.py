@@ -42,6 +42,7 @@ def test_everything_of_a_new_cluster(info: Runner, cluster: Lightbits) -> None:
     addresses = sorted(url.partition("://")[2] for url in cluster.urls)
     shown = found["cluster"]
     assert (shown["name"], shown["max_replicas"], shown["in_band_authentication"]) == ("test", 3, False)
+    assert shown["encryption"] == "Disabled"
     assert shown["subsystem_nqn"].startswith("nqn.2016-01.com.lightbitslabs:uuid:")
     assert shown["api_endpoints"] == addresses
     assert shown["nvme_endpoints"] == ["10.10.10.100:4420", "10.10.10.101:4420", "10.10.10.102:4420"]
@@ -137,8 +138,12 @@ def test_volumes_are_read_only_when_some_are_weak(info: Runner, cluster: Lightbi
             ["The server server02 is being upgraded (Rebooting)."],
         ),
         (
-            {"servers": [{"name": "server02", "LastUpgrade": {"Status": "UpgradeFailed"}}]},
-            ["The last upgrade of the server server02 failed."],
+            {
+                "servers": [
+                    {"name": "server02", "LastUpgrade": {"Status": "UpgradeFailed", "ErrorMessage": "no space."}}
+                ]
+            },
+            ["The last upgrade of the server server02 failed: no space."],
         ),
         (
             {"servers": [{"name": "server02", "LastEviction": {"status": "Failed"}}]},
@@ -189,12 +194,25 @@ def test_any_server_answers(info: Runner, cluster: Lightbits) -> None:
         ({"apiEndpoints": [API], "currentMaxReplicas": "x"}, "invalid literal"),
         ({"apiEndpoints": [API], "lastUpgrade": [1]}, "its lastUpgrade is not an object"),
         ({"apiEndpoints": [API], "clusterName": 1}, "its clusterName is not text"),
+        ({"apiEndpoints": [API], "encryptionStatus": "Enabled"}, "its encryptionStatus is not an object"),
     ],
 )
 def test_a_cluster_that_makes_no_sense(answer: dict[str, Any], said: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         Cluster.from_api(answer)
     assert f"The cluster of the Lightbits API cannot be understood: {said}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "encryption"),
+    [
+        ({}, "Unknown"),
+        ({"encryptionStatus": {}}, "Disabled"),
+        ({"encryptionStatus": {"encryptionState": "Enabled", "kekGeneration": "2"}}, "Enabled"),
+    ],
+)
+def test_encryption_as_versions_of_the_api_tell_it(answer: dict[str, Any], encryption: str) -> None:
+    assert Cluster.from_api({"apiEndpoints": [API], **answer}).encryption == encryption
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,8 @@ def control(reader: Reader) -> Iterator[ControlClient]:
         reader.environment["LIGHTBITS_API_ENDPOINTS"] = emulator.ready["urls"][0]
         reader.environment["LIGHTBITS_API_TOKEN_FILE"] = f"{reader.environment['LIGHTOS']}/admin.jwt"
         assert all(url.startswith("https://") for url in emulator.ready["urls"])
-        yield ControlClient(emulator.ready["control"])
+        with closing(ControlClient(emulator.ready["control"])) as control:
+            yield control
 
 
 def test_guide_takes_a_reader_from_nothing_to_a_server_out_of_service_and_back(

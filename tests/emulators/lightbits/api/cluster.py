@@ -15,7 +15,16 @@ from ..model.settings import check
 from ..refusal import INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, Refusal
 from ..state import State
 
-_COMMON = ("UUID", "subsystemNQN", "supportedMaxReplicas", "ETag", "clusterName", "lastUpgrade")
+_COMMON = (
+    "UUID",
+    "subsystemNQN",
+    "supportedMaxReplicas",
+    "ETag",
+    "clusterName",
+    "lastUpgrade",
+    "inBandAuthMode",
+    "encryptionStatus",
+)
 _BOUNDS = ("MinVersionInCluster", "MinAllowedVersion", "MaxAllowedVersion")
 # Flags that stay when they are on.
 _FIXED_FLAGS = ("event-log",)
@@ -38,7 +47,7 @@ def _endpoints(state: State) -> dict[str, Any]:
 def _info(call: Call) -> Mapping[str, Any]:
     state = call.state
     return {
-        **{name: state.cluster[name] for name in (*_COMMON, "inBandAuthMode")},
+        **{name: state.cluster[name] for name in _COMMON},
         **_endpoints(state),
         "nvmeEndpoints": [node["nvmeEndpoint"] for node in state.nodes],
     }
@@ -47,7 +56,7 @@ def _info(call: Call) -> Mapping[str, Any]:
 def _cluster(call: Call) -> Mapping[str, Any]:
     state = call.state
     return {
-        **{name: state.cluster[name] for name in (*_COMMON, *_BOUNDS, "inBandAuthMode")},
+        **{name: state.cluster[name] for name in (*_COMMON, *_BOUNDS)},
         **_endpoints(state),
         "health": cluster_health(state),
         "statistics": statistics(state),

@@ -64,6 +64,7 @@ def statistics(state: State) -> dict[str, Any]:
         "freePhysicalStorage": free,
         "estimatedLogicalStorage": logical,
         "estimatedFreeLogicalStorage": free,
+        "logicalStorage": sum(volume["size"] for volume in state.volumes),
         "logicalUsedStorage": used,
         "compressionRatio": 1,
     }
