@@ -26,15 +26,16 @@ class Lightbits:
     """Calls of a cluster. Each server answers for all of it, so a call goes on with the next one when one is away.
 
     ``endpoints`` are servers that the user named; ``/clusterinfo`` tells the others, which are asked when these fail.
+    Without ``discover`` only those that were named are asked.
     All calls raise :class:`~.._errors.ApiError`, by the code in the body: see :mod:`.failures`.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], token: Token, http: HttpClient) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], token: Token, http: HttpClient, *, discover: bool = True) -> None:
         self._endpoints = [endpoint.url for endpoint in endpoints]
         self._scheme = endpoints[0].scheme
         self._token = token
         self._http = http
-        self._discovered = False
+        self._discovered = not discover
 
     def __repr__(self) -> str:
         return f"Lightbits({', '.join(map(redact, self._endpoints))})"

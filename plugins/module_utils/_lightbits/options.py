@@ -57,6 +57,12 @@ def connect(params: Mapping[str, Any], environ: Mapping[str, str]) -> Lightbits:
     return _clusters[key]
 
 
+def connect_to(endpoint: str, params: Mapping[str, Any], environ: Mapping[str, str]) -> Lightbits:
+    """Return a client that asks one server (``host:port``, or with its scheme), and no other when that is away."""
+    scheme = _endpoints(params, environ)[0].scheme
+    return Lightbits([Endpoint.parse(endpoint, scheme)], _token(params, environ), http_client(params), discover=False)
+
+
 def _endpoints(params: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
     given = params.get("api_endpoints")
     if given is None:

@@ -74,6 +74,15 @@ class SigningKey:
         return pem.decode("ascii")
 
 
+def new_key() -> str:
+    """Return a new private key, PEM."""
+    _hashes, serialization, _padding, rsa = _cryptography()
+    pem: bytes = rsa.generate_private_key(public_exponent=65537, key_size=_SMALLEST).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem.decode("ascii")
+
+
 def _cryptography() -> tuple[Any, Any, Any, Any]:
     try:
         from cryptography.hazmat.primitives import hashes, serialization
