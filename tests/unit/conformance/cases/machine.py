@@ -98,7 +98,7 @@ CASES = [
         prepare=token,
         state=world.world_of_v2(),
         unknown=UNKNOWN,
-        # The campaign asks v1.
+        # The campaign has a case of its own.
         faults=False,
     ),
 ]
