@@ -22,11 +22,12 @@ CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task returned; ``values`` without Ansible's own keys."""
+    """What a task returned; ``values`` without Ansible's own keys, ``play`` the name of its play."""
 
     name: str
     failed: bool
     values: Mapping[str, Any]
+    play: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,38 @@ def play(
 
     ``environment`` are variables of the controller's process, ``keywords`` those of the play.
     """
-    record = directory / "results"
-    record.unlink(missing_ok=True)
-    record.touch()
-    document = {
-        "name": "Test",
+    return plays(directory, [document("Test", tasks, variables, keywords)], *arguments, environment=environment)
+
+
+def document(
+    name: str,
+    tasks: Sequence[Mapping[str, Any]],
+    variables: Mapping[str, Any] | None = None,
+    keywords: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a play of these tasks on localhost. For the variable ``send_before`` see the callback plugin."""
+    return {
+        "name": name,
         "hosts": "localhost",
         "gather_facts": False,
         **(keywords or {}),
         "vars": dict(variables or {}),
         "tasks": [{"block": [dict(task)], "rescue": [{"ansible.builtin.meta": "noop"}]} for task in tasks],
     }
+
+
+def plays(
+    directory: Path,
+    documents: Sequence[Mapping[str, Any]],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+) -> Play:
+    """Run several plays in one playbook, which costs less than several playbooks."""
+    record = directory / "results"
+    record.unlink(missing_ok=True)
+    record.touch()
     playbook = directory / "playbook.yml"
-    playbook.write_text(yaml.safe_dump([document], sort_keys=False), encoding="utf-8")
+    playbook.write_text(yaml.safe_dump([dict(one) for one in documents], sort_keys=False), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", *arguments, str(playbook)],
         cwd=directory,
@@ -96,7 +116,7 @@ def play(
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
-    results = [TaskResult(line["task"], line["failed"], line["result"]) for line in lines]
+    results = [TaskResult(line["task"], line["failed"], line["result"], line["play"]) for line in lines]
     return Play(results, output)
 
 

@@ -44,6 +44,10 @@ class ControlClient:
             raise ControlError(f"{method} {path}: {response.status} {content.decode()}")
         return json.loads(content)
 
+    def address(self, path: str) -> str:
+        """The URL of a request, for those who send it without this client."""
+        return f"http://{self._address}{self._prefix}{path}"
+
     def close(self) -> None:
         """End the connections; another call opens one again."""
         while self._connections:

@@ -9,14 +9,15 @@ does what was predicted; applying again does nothing; the same for an update; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.playbook import TaskResult, play
+from tests.support.playbook import TaskResult, document, plays
 
 from .case import Case, all_cases
 from .emulation import LIGHTBITS, METAL
@@ -33,20 +34,24 @@ RunCase = Callable[[Case, str], Mapping[str, TaskResult]]
 
 
 @pytest.fixture(scope="module")
-def results_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCase]:
-    """Run a case in a shell, once for all tests."""
+def results_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCase]:
+    """Run all selected cases in a shell, when the first of them is asked for."""
+    selected = {item.callspec.params["case"].label for item in request.session.items if is_about_a_case(item)}
     with ExitStack() as stack:
         emulators = {api.name: stack.enter_context(api.start()) for api in (METAL, LIGHTBITS)}
-        # by label: a Case holds mappings, which cannot be keys
-        kept: dict[tuple[str, str], Mapping[str, TaskResult]] = {}
+        kept: dict[str, Mapping[str, Mapping[str, TaskResult]]] = {}
 
         def results(case: Case, shell: str) -> Mapping[str, TaskResult]:
-            key = (case.label, shell)
-            if key not in kept:
-                kept[key] = run_case(emulators[case.api.name], tmp_path_factory.mktemp("play"), case, shell)
-            return kept[key]
+            if shell not in kept:
+                cases = [one for one in CASES if one.label in selected]
+                kept[shell] = run_cases(emulators, tmp_path_factory.mktemp("plays"), cases, shell)
+            return kept[shell][case.label]
 
         yield results
+
+
+def is_about_a_case(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and hasattr(item, "callspec") and "case" in item.callspec.params
 
 
 def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
@@ -72,22 +77,41 @@ def steps(case: Case) -> list[tuple[str, Mapping[str, Any], bool]]:
     return listed
 
 
-def run_case(emulator: Any, directory: Path, case: Case, shell: str) -> dict[str, TaskResult]:
-    emulator.control.replace_state(**case.state)
-    prepared = case.prepare(emulator) if case.prepare is not None else {}
-    listed = steps(case)
+def run_cases(
+    emulators: Mapping[str, Any], directory: Path, cases: Sequence[Case], shell: str
+) -> dict[str, dict[str, TaskResult]]:
+    """Return the results of cases by their columns."""
+    # What is prepared needs the state to be there already, and so a playbook of its own.
+    alone = [[case] for case in cases if case.prepare is not None]
+    together = [case for case in cases if case.prepare is None]
+    found: dict[str, dict[str, TaskResult]] = {}
+    for group in [*alone, *([together] if together else [])]:
+        documents = [play_of(emulators[case.api.name], directory, case, shell) for case in group]
+        done = plays(directory, documents, "--diff")
+        for secret in {secret for case in group for secret in case.api.secrets()}:
+            assert secret not in done.output
+        for case in group:
+            results = [result for result in done.results if result.play == case.label]
+            assert [result.name for result in results] == [column for column, *_rest in steps(case)], done.output
+            found[case.label] = {result.name: result for result in results}
+    return found
+
+
+def play_of(emulator: Any, directory: Path, case: Case, shell: str) -> dict[str, Any]:
+    """Return the play of a case."""
+    variables: dict[str, Any] = dict(SHELLS[shell])
+    prepared: Mapping[str, str] = {}
+    if case.prepare is not None:
+        emulator.control.replace_state(**case.state)
+        prepared = case.prepare(emulator)
+    else:
+        state = directory / f"{case.label}.json"
+        state.write_text(json.dumps(case.state), encoding="utf-8")
+        variables["send_before"] = {"method": "PUT", "url": emulator.control.address("/state"), "file": str(state)}
     name = f"metalstack.provisioning.{case.module}"
-    done = play(
-        directory,
-        [{"name": column, name: dict(options), "check_mode": check} for column, options, check in listed],
-        "--diff",
-        environment={**case.api.environment(emulator), **case.environment, **prepared},
-        variables=SHELLS[shell],
-    )
-    assert [result.name for result in done.results] == [column for column, _options, _check in listed], done.output
-    for secret in case.api.secrets():
-        assert secret not in done.output
-    return {result.name: result for result in done.results}
+    tasks = [{"name": column, name: dict(options), "check_mode": check} for column, options, check in steps(case)]
+    environment = {**case.api.environment(emulator), **case.environment, **prepared}
+    return document(case.label, tasks, variables, {"environment": environment})
 
 
 def check_change(results: Mapping[str, TaskResult], verb: str, case: Case) -> Any:
