@@ -86,10 +86,15 @@ def wait_spec(timeout: int, interval: float = 2.0) -> ArgumentSpec:
 
 
 def waiting(task: Task) -> Waiting | None:
-    """Return how the options of :func:`wait_spec` want to wait; None for not at all, as in check mode."""
+    """Return how the options of :func:`wait_spec` want to wait; None for not at all, as in check mode.
+
+    Raises UsageError.
+    """
     params = task.params
-    if task.check_mode or not params["wait"]:
-        return None
     if params["wait_interval"] <= 0:
         raise UsageError(f"wait_interval is {params['wait_interval']:g}; it must be more than 0 seconds.")
+    if params["wait_timeout"] < 0:
+        raise UsageError(f"wait_timeout is {params['wait_timeout']}; it must be 0 seconds or more.")
+    if task.check_mode or not params["wait"]:
+        return None
     return Waiting(params["wait_timeout"], params["wait_interval"])

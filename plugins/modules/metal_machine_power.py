@@ -136,7 +136,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.pow
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._reconcile import reconcile
 from ansible_collections.metalstack.provisioning.plugins.module_utils._task import Task, run_module
-from ansible_collections.metalstack.provisioning.plugins.module_utils._wait import Waiting, wait_spec
+from ansible_collections.metalstack.provisioning.plugins.module_utils._wait import wait_spec, waiting
 
 SPEC = (
     CONNECTION
@@ -158,6 +158,7 @@ SPEC = (
 def run(task: Task) -> dict[str, object]:
     """Do the task."""
     params = task.params
+    patience = waiting(task)
     if params["power_state_max_age"] < 0:
         raise UsageError("power_state_max_age is negative; it is a number of seconds.")
     wish = PowerWish(
@@ -170,9 +171,8 @@ def run(task: Task) -> dict[str, object]:
     api = connect(params, task.environ)
     resource = PowerResource(api, wish)
     outcome = reconcile(resource, check_mode=task.check_mode)
-    if params["wait"] and resource.sent and resource.first is not None and wish.command in (ON, OFF):
-        waiting = Waiting(params["wait_timeout"], params["wait_interval"])
-        outcome.thing = resource.show(wait_for_power(api, resource.first, wish.command, waiting))
+    if patience is not None and resource.sent and resource.first is not None and wish.command in (ON, OFF):
+        outcome.thing = resource.show(wait_for_power(api, resource.first, wish.command, patience))
     return task.result(outcome, "machine")
 
 

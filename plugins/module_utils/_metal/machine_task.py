@@ -12,7 +12,7 @@ from .._argspec import ArgumentSpec
 from .._errors import UsageError
 from .._reconcile import reconcile
 from .._task import Task
-from .._wait import Waiting, wait_spec
+from .._wait import wait_spec, waiting
 from .machine_calls import machine_calls
 from .machine_resource import ALWAYS, NEVER, ON_IMAGE_CHANGE, AllocationResource
 from .machine_wait import wait_until_free, wait_until_installed
@@ -62,6 +62,7 @@ def run_allocation(task: Task, role: str) -> dict[str, Any]:
     """Allocate, change, reinstall or free one machine or firewall, and wait for what comes of it."""
     params = task.params
     absent = params["state"] == "absent"
+    patience = waiting(task)
     if absent and params["reinstall"] != NEVER:
         raise UsageError(f"reinstall is {params['reinstall']}, but state is absent; leave reinstall out.")
     api = connect_any(params, task.environ)
@@ -72,13 +73,12 @@ def run_allocation(task: Task, role: str) -> dict[str, Any]:
     resource = AllocationResource(calls, wish, absent=absent, reinstall=params["reinstall"])
     outcome = reconcile(resource, check_mode=task.check_mode)
     machine = resource.machine
-    if params["wait"] and not task.check_mode and machine is not None:
-        waiting = Waiting(params["wait_timeout"], params["wait_interval"])
+    if patience is not None and machine is not None:
         if absent:
-            warning = wait_until_free(calls, machine, waiting, changed=outcome.changed)
+            warning = wait_until_free(calls, machine, patience, changed=outcome.changed)
             task.warnings += [warning] if warning else []
         elif machine.allocation is not None:
-            outcome.thing = resource.show(wait_until_installed(calls, machine, waiting, changed=outcome.changed))
+            outcome.thing = resource.show(wait_until_installed(calls, machine, patience, changed=outcome.changed))
     return {**task.result(outcome, role), "drift": resource.drift}
 
 

@@ -1,7 +1,7 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much Ansible sends for a module that does not run in the controller."""
+"""How much Ansible has to send, and to compile, of this collection for a module that does not run in the controller."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMPTY = "ansible.builtin.ping"
 def measure(_world: CacheWorld) -> Measurement:
     """Run each module as one, without options that make sense, and look at the file that Ansible made of it.
 
-    Ansible's own part is in it: beside ours it says what a module needs that does nothing at all.
+    What Ansible sends for a module that does nothing at all is no part of the figure: it alone is more than the goal.
     """
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
     modules = sorted({name for group in runtime["action_groups"].values() for name in group})
@@ -43,13 +43,15 @@ def measure(_world: CacheWorld) -> Measurement:
         raise BenchmarkError(f"Ansible made no file of {', '.join(sorted(set(modules) - set(sizes)))}")
     largest = max(sizes, key=lambda name: sizes[name])
     return Measurement(
-        sizes[largest] / 1000, f"the largest of {len(sizes)} is {largest}; {EMPTY} has {empty / 1000:.0f} kB"
+        (sizes[largest] - empty) / 1000,
+        f"the largest of {len(sizes)} is {largest}: {sizes[largest] / 1000:.0f} kB, less the {empty / 1000:.0f} kB of "
+        f"{EMPTY}",
     )
 
 
 BENCHMARK = Benchmark(
     name="api.module_payload",
-    summary="what Ansible sends for the largest module",
+    summary="what the largest module adds to what Ansible sends for any",
     unit="kB",
     goal=150,
     measure=measure,

@@ -458,3 +458,18 @@ def test_a_404_is_a_failure_when_it_was_not_done(api: MetalApi, run: Runner) -> 
     only(api, machine(1, allocation=allocation()))
     lost_404(api, "/reinstall", when="before")
     assert "404: no event container" in failure(run(**NAMED, reinstall="always"))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"wait_interval": -1}, "wait_interval is -1; it must be more than 0 seconds."),
+        ({"wait_timeout": -1}, "wait_timeout is -1; it must be 0 seconds or more."),
+    ],
+)
+def test_a_wait_that_cannot_be_is_refused_before_anything_is_done(
+    api: MetalApi, run: Runner, wish: dict[str, Any], message: str, check_mode: bool
+) -> None:
+    assert failure(run(**{**CREATE, **wish}, check_mode=check_mode)) == message
+    assert requests(api) == []

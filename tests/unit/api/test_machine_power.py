@@ -13,7 +13,7 @@ import pytest
 from tests.emulators.metal_api.process import MetalApi
 
 from . import machine_world as world
-from .helpers import Runner, failure, ok, writes
+from .helpers import Runner, failure, ok, requests, writes
 from .machine_world import QUICK, machine, machine_id
 
 ID = machine_id(1)
@@ -116,3 +116,9 @@ def test_an_unknown_machine_has_no_power(power: Runner) -> None:
 
 def test_the_password_of_the_bmc_is_not_shown(power: Runner) -> None:
     assert "bmc-secret" not in str(power(id=ID, command="off", **QUICK))
+
+
+def test_an_interval_that_is_none_is_refused_before_anything_is_done(api: MetalApi, power: Runner) -> None:
+    said = failure(power(id=ID, command="off", wait_interval=0))
+    assert said == "wait_interval is 0; it must be more than 0 seconds."
+    assert requests(api) == []
