@@ -14,7 +14,7 @@ author:
   - metalstack.provisioning contributors (@metal-stack)
 description:
   - Creates and deletes projects, the tenants of a LightOS cluster. Volumes, credentials and roles belong to one.
-  - The API changes nothing of a project that exists.
+  - Of a project that exists, the API changes nothing but O(qos_policy).
   - Needs a token with the role C(system:cluster-admin).
 extends_documentation_fragment:
   - metalstack.provisioning.attributes
@@ -30,6 +30,11 @@ options:
   description:
     description: Description for people, of at most 256 bytes. Cannot be changed.
     type: str
+  qos_policy:
+    description:
+      - Name of the QoS policy that limits those volumes of the project that have none of their own. V("") for none.
+      - By default it stays as it is.
+    type: str
   state:
     description:
       - Whether the project should exist.
@@ -39,6 +44,7 @@ options:
     default: present
 seealso:
   - module: metalstack.provisioning.lightbits_credential
+  - module: metalstack.provisioning.lightbits_qos_policy
 """
 
 EXAMPLES = r"""
@@ -50,6 +56,14 @@ EXAMPLES = r"""
     api_token_file: /etc/lightos/admin.jwt
     name: 4b9b17c4-2d7c-4190-ae95-dda44e430fa5
     description: Cluster of the tenant acme
+
+- name: Let a policy limit its volumes that have none of their own
+  metalstack.provisioning.lightbits_project:
+    api_endpoints:
+      - 10.0.0.10:443
+    api_token_file: /etc/lightos/admin.jwt
+    name: 4b9b17c4-2d7c-4190-ae95-dda44e430fa5
+    qos_policy: silver
 
 - name: Delete it
   metalstack.provisioning.lightbits_project:
@@ -71,6 +85,7 @@ project:
     name: 4b9b17c4-2d7c-4190-ae95-dda44e430fa5
     uuid: 2f0b6a59-3a0f-4d0c-8c3b-6f0f5bde7a11
     description: Cluster of the tenant acme
+    qos_policy: ""
 failure:
   description: What the API answered, without secrets.
   returned: if the API did not do what it should
@@ -92,6 +107,7 @@ SPEC = CONNECTION + ArgumentSpec(
     {
         "name": {"type": "str", "required": True},
         "description": {"type": "str"},
+        "qos_policy": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
 )

@@ -64,6 +64,11 @@ projects:
   type: list
   elements: dict
   contains:
+    default_policies:
+      description: UUIDs of the policies that count for volumes without one of their own, by type.
+      returned: always
+      type: list
+      elements: dict
     credentials:
       description: Its credentials by id. The fingerprint is the SHA-256 of what is encoded in it, never the content.
       returned: if O(gather) has it
@@ -78,6 +83,9 @@ projects:
     - name: default
       uuid: 7d3a5c1e-3b7e-4c53-8a6e-0f5f2f9b1c44
       description: ""
+      default_policies:
+        - type: qosRateLimit
+          uuid: 4f1d0a6e-0b8a-4a8e-9c59-8d3c5d1b7e22
       credentials:
         - id: root
           type: RS256PubKey

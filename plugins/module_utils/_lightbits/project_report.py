@@ -27,13 +27,18 @@ def project_report(api: Lightbits, name: str | None, parts: Collection[str]) -> 
     """Return all projects by name, or the one with the name, with those of :data:`PARTS` that are asked for."""
     projects = list_projects(api) if name is None else [one for one in [get_project(api, name)] if one is not None]
     if not parts:
-        return [project.as_dict() for project in projects]
+        return [_shown(project) for project in projects]
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(lambda project: _with_parts(api, project, parts), projects))
 
 
+def _shown(project: Project) -> dict[str, Any]:
+    policies = [{"type": kind, "uuid": uuid} for kind, uuid in project.policies]
+    return {**project.as_dict(), "default_policies": policies}
+
+
 def _with_parts(api: Lightbits, project: Project, parts: Collection[str]) -> dict[str, Any]:
-    shown = project.as_dict()
+    shown = _shown(project)
     if "credentials" in parts:
         shown["credentials"] = _credentials(api, project.name)
     if "roles" in parts:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._errors import NotFoundError, ProtocolError
-from .._values import integer, mapping, mappings, text, texts
+from .._values import integer, mapping, mappings, normal_address, text, texts
 from .client import segment
 from .settling import living
 
@@ -55,7 +55,7 @@ class Volume:
                 replicas=integer(item.get("replicaCount")),
                 compression=text(item, "compression").lower() in ("true", "enable", "enabled"),
                 acl=_access(item, "acl"),
-                ip_acl=_access(item, "IPAcl"),
+                ip_acl=tuple(sorted(set(map(normal_address, _access(item, "IPAcl"))))),
                 labels={text(label, "key"): text(label, "value") for label in mappings(item, "labels")},
                 qos_policy=text(item, "qosPolicyName"),
                 nodes=tuple(sorted(texts(item, "nodeList"))),

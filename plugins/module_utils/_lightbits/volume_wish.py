@@ -8,12 +8,14 @@ Private to the collection metalstack.provisioning.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._errors import UsageError
 from .._units import SizeError, parse_size
+from .._values import normal_address
 from .naming import check_name, check_project_name
 
 BLOCK = 4096
@@ -33,7 +35,7 @@ def normal_volume(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "replica_count": wanted.get("replica_count"),
         "compression": wanted.get("compression"),
         "acl": _access("acl", wanted.get("acl")),
-        "ip_acl": _access("ip_acl", wanted.get("ip_acl")),
+        "ip_acl": _access("ip_acl", _addresses(wanted.get("ip_acl"))),
         "labels": _labels(wanted.get("labels")),
         "qos_policy": wanted.get("qos_policy"),
         "source_snapshot": wanted.get("source_snapshot"),
@@ -50,6 +52,22 @@ def _size(given: Any) -> int | None:
     if not size:
         raise UsageError("size is 0, but a volume has at least one block of 4096 bytes.")
     return -(-size // BLOCK) * BLOCK
+
+
+def _addresses(given: Sequence[str] | None) -> list[str] | None:
+    """Return addresses in one spelling: IPv6 has many, and the API gives back its own."""
+    if given is None:
+        return None
+    for entry in given:
+        try:
+            if entry not in (EVERYBODY, NOBODY):
+                ipaddress.ip_address(entry)
+        except ValueError:
+            raise UsageError(
+                f"ip_acl has {entry!r}, which is no IP address: give single addresses, like 10.0.0.5 or fd00::5, or "
+                f"{EVERYBODY} or {NOBODY}."
+            ) from None
+    return [normal_address(entry) for entry in given]
 
 
 def _access(option: str, given: Sequence[str] | None) -> list[str] | None:

@@ -31,7 +31,10 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.options import connect
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.token import Token
 from tests.emulators.lightbits import keys
-from tests.emulators.lightbits.process import Lightbits
+from tests.emulators.lightbits.process import Lightbits, running_lightbits
+from tests.unit.api.helpers import failure, ok
+from tests.unit.lightbits.runner import Runner
+from tests.unit.module_utils._pki import Authority
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -265,3 +268,20 @@ def test_a_token_of_the_task_comes_before_the_environment(tmp_path: Path) -> Non
     assert api.key_id == "default:of-the-file"
     assert api.endpoints == ["https://10.0.0.1:443", "https://10.0.0.2:444"]
     assert connect(OPTIONS, environ).key_id == "a:b"
+
+
+def test_a_cluster_that_asks_for_a_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    certificate, key = authority.issue("127.0.0.1")
+    arguments = ["--tls-cert", str(certificate), "--tls-key", str(key), "--tls-client-ca", str(authority.path)]
+    client_cert, client_key = map(str, authority.issue("client.example"))
+    with running_lightbits("--servers", "2", *arguments) as cluster:
+        look = Runner(cluster, "lightbits_cluster_info", defaults=(("gather", ["versions"]),))
+        trusted = {"ca_path": str(authority.path)}
+        own = {"client_cert": client_cert, "client_key": client_key}
+        assert ok(look(**trusted, **own))["versions"]["lowest"]
+        assert ok(look(validate_certs=False, **own))["versions"]["lowest"]
+        cluster.control.stop_servers(0)
+        assert ok(look(**trusted, **own, api_endpoints=cluster.urls))["versions"]["lowest"], "the other one as well"
+        assert "/clusterinfo failed" in failure(look(**trusted, api_endpoints=cluster.urls))
+        assert "certificate" in failure(look(**own, api_endpoints=cluster.urls[1:]))

@@ -40,6 +40,7 @@ LANDSCAPE: dict[str, dict[str, Any]] = {
         ],
     },
     "lightbits_server": {"flags": {"evict-data": True}},
+    "lightbits_project": {"policies": [{"name": "silver"}]},
     "lightbits_snapshot": {"volumes": [VOLUME]},
     "lightbits_snapshot_policy": {"volumes": [VOLUME]},
     "lightbits_volume": {

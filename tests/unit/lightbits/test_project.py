@@ -48,6 +48,49 @@ def test_a_project_with_volumes_stays(project: Runner, cluster: Lightbits) -> No
     assert names(cluster) == ["system", "default"]
 
 
+def policies(cluster: Lightbits, number: int) -> list[dict[str, str]]:
+    found = cluster.control.state()["projects"][number]["defaultPolicies"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_policy_for_volumes_without_one(project: Runner, cluster: Lightbits) -> None:
+    scoped = {"policyVisibility": "Scoped", "projectsNamesScope": ["other"], "limitBw": {}}
+    cluster.control.replace_state(
+        policies=[{"name": "silver"}, {"name": "gold"}, {"name": "theirs", "QoSRateLimitPolicy": scoped}]
+    )
+    uuids = {policy["name"]: policy["UUID"] for policy in cluster.control.state()["policies"]}
+    for name in ("theirs", "bronze"):
+        assert failure(project(name="acme", qos_policy=name)) == (
+            f"qos_policy is {name!r}, but the project acme may use no such QoS policy; it may use: gold, silver."
+        )
+    predicted = ok(project(name="acme", qos_policy="silver", check_mode=True))
+    made = ok(project(name="acme", qos_policy="silver"))
+    assert made["diff"] == predicted["diff"] and made["project"]["qos_policy"] == "silver"
+    assert policies(cluster, 2) == [{"policyType": "qosRateLimit", "policyUUID": uuids["silver"]}]
+    assert ok(project(name="acme"))["project"]["qos_policy"] == "silver", "not said, not changed"
+
+    predicted = ok(project(name="acme", qos_policy="gold", check_mode=True))
+    changed = ok(project(name="acme", qos_policy="gold"))
+    assert changed["diff"] == predicted["diff"] and changed["project"]["qos_policy"] == "gold"
+    assert not ok(project(name="acme", qos_policy="gold"))["changed"]
+    assert ok(project(name="acme", qos_policy=""))["project"]["qos_policy"] == ""
+    assert policies(cluster, 2) == []
+    assert not ok(project(name="acme", qos_policy=""))["changed"]
+    assert writes(cluster) == ["POST /projects", "PUT /projects/acme", "PUT /projects/acme"]
+
+
+def test_other_default_policies_stay(project: Runner, cluster: Lightbits) -> None:
+    other = {"policyType": "snapshot", "policyUUID": "u"}
+    cluster.control.replace_state(
+        policies=[{"name": "silver"}], projects=[{"name": "acme", "defaultPolicies": [other]}]
+    )
+    ok(project(name="acme", qos_policy="silver"))
+    assert [policy["policyType"] for policy in policies(cluster, 2)] == ["snapshot", "qosRateLimit"]
+    ok(project(name="acme", qos_policy=""))
+    assert policies(cluster, 2) == [other]
+
+
 @pytest.mark.parametrize("name", ["system", "default"])
 def test_what_every_cluster_needs_stays(project: Runner, cluster: Lightbits, name: str) -> None:
     assert "cannot be deleted" in failure(project(name=name, state="absent"))

@@ -12,12 +12,14 @@ from tests.emulators.lightbits.process import Lightbits
 from tests.unit.api.helpers import failure, ok
 from tests.unit.lightbits.runner import Runner, requests
 
+POLICY = {"policyType": "snapshot", "policyUUID": "u"}
+
 
 @pytest.fixture
 def projects(cluster: Lightbits) -> Runner:
     pem = keys.public_pem(keys.root_key())
     cluster.control.replace_state(
-        projects=[{"name": "tenant", "description": "of tests"}],
+        projects=[{"name": "tenant", "description": "of tests", "defaultPolicies": [POLICY]}],
         credentials=[
             {"projectName": "tenant", "ID": name, "type": "RS256PubKey", "payload": pem} for name in ("z", "root")
         ],
@@ -30,8 +32,9 @@ def test_all_of_them(projects: Runner, cluster: Lightbits) -> None:
     found = ok(projects())
     assert found["changed"] is False
     assert [project["name"] for project in found["projects"]] == ["default", "system", "tenant"]
-    assert set(found["projects"][2]) == {"name", "uuid", "description"}
+    assert set(found["projects"][2]) == {"name", "uuid", "description", "default_policies"}
     assert found["projects"][2]["description"] == "of tests"
+    assert [one["default_policies"] for one in found["projects"]] == [[], [], [{"type": "snapshot", "uuid": "u"}]]
     assert requests(cluster) == ["GET /projects"]
 
 

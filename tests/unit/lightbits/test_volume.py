@@ -52,6 +52,14 @@ def test_life(volume: Runner, cluster: Lightbits) -> None:
     assert not ok(volume(name="data", state="absent"))["changed"]
 
 
+def test_addresses_have_many_spellings(volume: Runner, cluster: Lightbits) -> None:
+    made = ok(volume(**CREATE, ip_acl=["FD00:0:0::0005", "10.0.0.5", "fd00::5"]))
+    assert made["volume"]["ip_acl"] == ["10.0.0.5", "fd00::5"]
+    assert volumes(cluster)[0]["IPAcl"] == {"values": ["10.0.0.5", "fd00::5"]}
+    cluster.control.change_state(volumes=[{"name": "data", "IPAcl": {"values": ["fd00:0::5", "10.0.0.5"]}}])
+    assert not ok(volume(name="data", ip_acl=["fd00::5", "10.0.0.5"]))["changed"]
+
+
 def test_sizes_are_whole_blocks(volume: Runner) -> None:
     made = ok(volume(name="data", size="5000", replica_count=1))
     assert made["volume"]["size"] == 8192
@@ -74,6 +82,7 @@ def test_smaller_only_by_force(volume: Runner, cluster: Lightbits) -> None:
         ({"name": "a", "size": "0"}, "size is 0"),
         ({"name": "a", "acl": []}, "acl is empty: give ALLOW_NONE"),
         ({"name": "a", "ip_acl": ["ALLOW_ANY", "10.0.0.1"]}, "ip_acl has ALLOW_ANY or ALLOW_NONE beside others"),
+        ({"name": "a", "ip_acl": ["10.0.0.0/24"]}, "ip_acl has '10.0.0.0/24', which is no IP address"),
         ({"name": "a", "labels": {"a.b": "c"}}, "labels has the key 'a.b'"),
         ({"name": "a", "labels": {str(number): "" for number in range(17)}}, "labels has 17 entries"),
         ({"name": "a", "project": "A"}, "project is 'A'"),
