@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,32 +16,33 @@ from tests.support.playbook import play
 
 
 class Plays:
-    """Times plays; what Ansible needs for a play without tasks is taken off. ``environment`` is what tasks find."""
+    """Times tasks, from the start to the result of each, without Ansible's own start.
+
+    ``environment`` is what they find.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._empty = min(self._seconds([]) for _unused in range(2))
 
     def seconds(
         self, tasks: Sequence[Mapping[str, Any]], *, changed: bool = False, variables: Mapping[str, Any] | None = None
     ) -> float:
-        """Seconds for these tasks, all of which must succeed and, except when they shall, change nothing.
+        """Seconds for these tasks together, see `each`."""
+        return sum(self.each(tasks, changed=changed, variables=variables))
+
+    def each(
+        self, tasks: Sequence[Mapping[str, Any]], *, changed: bool = False, variables: Mapping[str, Any] | None = None
+    ) -> list[float]:
+        """Seconds for each of these tasks, all of which must succeed and, except when they shall, change nothing.
 
         ``variables`` are read from a file of JSON: reading long lists as a part of the playbook would cost as much as
         the task.
         """
-        return max(self._seconds(tasks, changed=changed, variables=variables) - self._empty, 1e-3)
-
-    def _seconds(
-        self, tasks: Sequence[Mapping[str, Any]], *, changed: bool = False, variables: Mapping[str, Any] | None = None
-    ) -> float:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             file = Path(directory) / "variables.json"
             file.write_text(json.dumps(variables or {}), encoding="utf-8")
-            began = time.monotonic()
             done = play(Path(directory), tasks, "--extra-vars", f"@{file}", environment=self._environment)
-            seconds = time.monotonic() - began
         wrong = [one for one in done.results if one.failed or bool(one.values.get("changed")) is not changed]
         if wrong or len(done.results) != len(tasks):
             raise BenchmarkError(f"a task did not do what is measured: {done.output[-500:]}")
-        return seconds
+        return [result.seconds for result in done.results]

@@ -22,12 +22,13 @@ CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task returned; ``values`` without Ansible's own keys, ``play`` the name of its play."""
+    """What a task returned; ``values`` without Ansible's own keys, ``seconds`` from its start to its result."""
 
     name: str
     failed: bool
     values: Mapping[str, Any]
     play: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def plays(
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
-    results = [TaskResult(line["task"], line["failed"], line["result"], line["play"]) for line in lines]
+    results = [
+        TaskResult(line["task"], line["failed"], line["result"], line["play"], line["seconds"]) for line in lines
+    ]
     return Play(results, output)
 
 

@@ -17,6 +17,7 @@ description: For tests.
 
 import json
 import os
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._play = ""
+        self._begun = 0.0
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._play = play.get_name()
@@ -43,6 +45,10 @@ class CallbackModule(CallbackBase):
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             opener.open(urllib.request.Request(send["url"], body, kind, method=send["method"]), timeout=30).close()
 
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        del task, is_conditional
+        self._begun = time.monotonic()
+
     def v2_runner_on_ok(self, result: Any) -> None:
         self._write(result, failed=False)
 
@@ -51,9 +57,10 @@ class CallbackModule(CallbackBase):
         self._write(result, failed=True)
 
     def _write(self, result: Any, *, failed: bool) -> None:
+        seconds = time.monotonic() - self._begun
         # what a task returned, as a registered variable would have it
         values = {key: value for key, value in dict(result._result).items() if not key.startswith("_ansible")}
         task = result.task_name if hasattr(result, "task_name") else result._task.get_name()
-        line = {"play": self._play, "task": task, "failed": failed}
+        line = {"play": self._play, "task": task, "failed": failed, "seconds": seconds}
         with open(os.environ["RECORD_RESULTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps({**line, "result": values}) + "\n")
