@@ -66,8 +66,12 @@ def text(item: Mapping[str, Any], key: str) -> str:
 def texts(item: Mapping[str, Any], key: str) -> list[str]:
     """Return a list of texts, empty when there is none."""
     value = item.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+    if not isinstance(value, list):
         raise ValueError(f"its {key} are not a list of text")
+    # a loop, since this is called for each of thousands of things
+    for entry in value:
+        if not isinstance(entry, str):
+            raise ValueError(f"its {key} are not a list of text")
     return value
 
 
@@ -89,6 +93,8 @@ def mappings(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 def normal_address(value: str) -> str:
     """Return an IP address as the API spells it (IPv6 has many ways); what is none as it is, so that it equals none."""
+    if ":" not in value:
+        return value
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:

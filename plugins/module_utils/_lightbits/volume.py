@@ -55,7 +55,7 @@ class Volume:
                 replicas=integer(item.get("replicaCount")),
                 compression=text(item, "compression").lower() in ("true", "enable", "enabled"),
                 acl=_access(item, "acl"),
-                ip_acl=tuple(sorted(set(map(normal_address, _access(item, "IPAcl"))))),
+                ip_acl=_addresses(item),
                 labels={text(label, "key"): text(label, "value") for label in mappings(item, "labels")},
                 qos_policy=text(item, "qosPolicyName"),
                 nodes=tuple(sorted(texts(item, "nodeList"))),
@@ -94,6 +94,12 @@ class Volume:
             "source_snapshot": self.source_snapshot,
             "nsid": self.nsid,
         }
+
+
+def _addresses(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """An access list of addresses, which the API gives back as it was given them."""
+    found = _access(item, "IPAcl")
+    return tuple(sorted(set(map(normal_address, found))))
 
 
 def _access(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
