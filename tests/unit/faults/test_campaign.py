@@ -25,6 +25,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils import _co
 from ansible_collections.metalstack.provisioning.plugins.module_utils._http import RetryPolicy
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits import options as lightbits_options
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import options as metal_options
+from tests.support.playbook import ROOT
 from tests.unit.api.helpers import perform_module
 from tests.unit.conformance.case import Case, all_cases
 from tests.unit.conformance.emulation import Emulation
@@ -251,3 +252,10 @@ def judge(change: Change, wanted: Any, label: str, result: Mapping[str, Any]) ->
 @pytest.mark.parametrize("label", [case.label for case in CASES])
 def test_faults_leave_everything_once_and_as_wanted(campaign: Mapping[str, Future[None]], label: str) -> None:
     campaign[label].result()
+
+
+def test_every_module_that_changes_something_at_an_api_is_tried() -> None:
+    """lightbits_jwt talks to no API, and metal_token has a campaign of its own, since its secret is shown only once."""
+    modules = {path.stem for kind in ("metal", "lightbits") for path in (ROOT / "plugins/modules").glob(f"{kind}_*.py")}
+    reading = {name for name in modules if name.endswith(("_info", "_verify"))}
+    assert modules - reading - {"lightbits_jwt", "metal_token"} == {case.module for case in CASES}

@@ -26,4 +26,17 @@ CASES = [
         absent={**NAME, "state": "absent"},
         unknown=UNKNOWN,
     ),
+    Case(
+        api=LIGHTBITS,
+        module="lightbits_volume",
+        key="volume",
+        create={**CREATE, "source_snapshot": "before"},
+        expected={"size": 10 * 2**30, "source_snapshot": "before"},
+        missing={"size": "10GiB"},
+        needs="name",
+        absent={**NAME, "state": "absent"},
+        state={"volumes": [{"name": "data"}], "snapshots": [{"name": "before"}]},
+        unknown=UNKNOWN,
+        variant="cloned",
+    ),
 ]
