@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Look at a cache host, and do to it what happens to hosts. Runs on the cache host; prints JSON.
 
-cachehost.py facts                 units, their exposure by systemd-analyze security, users of processes, open sockets
+cachehost.py facts                 units, their exposure by systemd-analyze security, users of processes, open sockets,
+                                   what haproxy says of each nginx
 cachehost.py run UNIT              run a oneshot service: {"status": its exit code, "journal": [lines of this run]}
 cachehost.py served                what is published: {"generation", "manifest": MD5, "files": [keys]}
 cachehost.py fingerprint           processes and files of the services: any change of either shows
@@ -17,6 +18,7 @@ cachehost.py swap FILE             replace a credential by what comes on stdin; 
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -24,6 +26,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,14 @@ def listening() -> list[str]:
     return sorted({line.split()[4] for line in sockets})
 
 
+def backends() -> dict[str, str]:
+    """Each nginx that haproxy may ask: {cache host: state}."""
+    with urllib.request.urlopen("http://127.0.0.1:65534/;csv", timeout=10) as answer:
+        rows = csv.reader(answer.read().decode().splitlines())
+    # name of the backend, of the server, ..., state
+    return {row[1]: row[17] for row in rows if row and row[0] == "nginx" and row[1] != "BACKEND"}
+
+
 def facts() -> dict[str, Any]:
     exposure = {}
     for unit in HARDENED:
@@ -65,6 +76,7 @@ def facts() -> dict[str, Any]:
         "exposure": exposure,
         "users": {name: user for user, name in zip(processes[::2], processes[1::2])},
         "listening": listening(),
+        "backends": backends(),
     }
 
 
