@@ -34,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _ended)
     signal.signal(signal.SIGHUP, _ended)
     try:
-        world = cacheworld.CacheWorld(ImageCacheWorld(cacheworld.WORLD, options.network, cacheworld.HOSTS))
+        world = cacheworld.CacheWorld(ImageCacheWorld.beside(cacheworld.WORLD, cacheworld.NETWORK, cacheworld.HOSTS))
         results = run(selected, world, options.keep)
     except TestbedError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -92,8 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="these only (default: all)")
     parser.add_argument("--keep", action="store_true", help="leave the hosts running; the next run uses them")
-    what = "first three numbers of the network (default: %(default)s)"
-    parser.add_argument("--network", default=cacheworld.NETWORK, help=what)
     return parser
 
 

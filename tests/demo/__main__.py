@@ -13,20 +13,18 @@ from tests.testbed import engine, images
 from tests.testbed.engine import TestbedError
 
 from .chapters import CHAPTERS, ending
-from .partition import NETWORK, Partition
+from .partition import Partition
 from .story import Story, StoryError
 
 
 def main() -> int:
     """Tell all chapters; leaves the hosts running, also after a failure."""
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description="The image cache as a short story.")
-    what = "first three numbers of the network (default: %(default)s)"
-    parser.add_argument("--network", default=NETWORK, help=what)
-    options = parser.parse_args()
+    parser.parse_args()
     story = Story(lambda text: print(text, flush=True))
     started = time.monotonic()
     try:
-        partition = Partition(options.network)
+        partition = Partition()
         engine.ensure()
         images.ensure()
         for chapter in CHAPTERS:

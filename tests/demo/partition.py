@@ -46,8 +46,8 @@ class Download:
 class Partition:
     """A world of its own beside the scenario's."""
 
-    def __init__(self, network: str = NETWORK) -> None:
-        self.world = ImageCacheWorld(WORLD, network)
+    def __init__(self) -> None:
+        self.world = ImageCacheWorld.beside(WORLD, NETWORK)
         self.cached = [*(image.key for image in content.CACHED), content.BOOT_IMAGE, content.KERNEL]
 
     def up(self) -> None:

@@ -5,7 +5,8 @@
 
 What kind of world it is (which hosts, what runs on them) is said by a class on top of this one: `imagecache.py` and
 `storage.py`. Two environment variables allow a second world beside the first: TESTBED_WORLD (its name) and
-TESTBED_NETWORK (the first three numbers of its networks).
+TESTBED_NETWORK (the first three numbers of its networks). The worlds of `make demo` and `make bench` follow them as
+well: see `World.beside`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Self
 
 from . import engine, images
 from .engine import BUILD, LABEL, REPOSITORY, TestbedError, docker, inspect, say
@@ -87,6 +89,15 @@ class World:
             raise TestbedError(f"TESTBED_NETWORK={self.network!r}: give the first three numbers, such as 172.30.54")
         #: everything about this world that is not in the engine: certificates, keys, initial states
         self.directory = BUILD / self.name
+
+    @classmethod
+    def beside(cls, purpose: str, network: str, hosts: tuple[Host, ...] | None = None) -> Self:
+        """A world for something else than a scenario: "bench", or "mine-bench" with TESTBED_WORLD=mine.
+
+        So one person's worlds stay together, apart from another's. `network` is what TESTBED_NETWORK changes.
+        """
+        own = os.environ.get("TESTBED_WORLD")
+        return cls(f"{own}-{purpose}" if own else purpose, os.environ.get("TESTBED_NETWORK") or network, hosts)
 
     # -- names ---------------------------------------------------------------------------------------------------------
     @property

@@ -91,8 +91,10 @@ def test_tasks_that_changed_something_are_named_once() -> None:
     assert changed_tasks("PLAY RECAP ***\ncache-1 : ok=1 changed=0") == []
 
 
-def test_the_end_says_how_to_look_and_how_to_remove() -> None:
-    text = chapters.ending(Partition("172.30.99"))
+def test_the_end_says_how_to_look_and_how_to_remove(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TESTBED_WORLD", raising=False)
+    monkeypatch.setenv("TESTBED_NETWORK", "172.30.99")
+    text = chapters.ending(Partition())
     assert "docker exec -it metalstack-provisioning-demo-cache-1 bash" in text
     assert "TESTBED_WORLD=demo TESTBED_NETWORK=172.30.99" in text
     assert "make clean" in text

@@ -87,3 +87,14 @@ def test_what_the_metal_api_of_a_storage_world_knows_is_taken(tmp_path: Path) ->
 def test_an_unknown_host_is_told_with_those_there_are() -> None:
     with pytest.raises(TestbedError, match="no host 'nobody', only store, cache-1"):
         ImageCacheWorld().container("nobody")
+
+
+def test_the_worlds_of_one_person_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TESTBED_WORLD", "TESTBED_NETWORK"):
+        monkeypatch.delenv(name, raising=False)
+    alone = ImageCacheWorld.beside("bench", "172.30.56", HOSTS)
+    assert (alone.name, alone.network) == ("bench", "172.30.56")
+    monkeypatch.setenv("TESTBED_WORLD", "mine")
+    monkeypatch.setenv("TESTBED_NETWORK", "172.30.54")
+    mine = ImageCacheWorld.beside("bench", "172.30.56", HOSTS)
+    assert (mine.name, mine.network) == ("mine-bench", "172.30.54")
