@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.metalstack.provisioning.plugins.module_utils import _errors as errors
 from ansible_collections.metalstack.provisioning.plugins.module_utils import _jwt
 from ansible_collections.metalstack.provisioning.plugins.module_utils._http import HttpClient, RetryPolicy
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import component, identity, token
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal import component, token
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.auth import BearerAuth, HmacAuth
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import list_images
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.partition import list_partitions
@@ -122,10 +122,6 @@ def test_faults_that_stay(api, emulator, fault, kind):
     emulator.control.add_fault(**fault)
     with pytest.raises(kind):
         list_images(api)
-
-
-def test_who_am_i_v1(emulator, http):
-    assert identity.whoami(v1(emulator, http, "Edit"))["EMail"] == "metal-edit@metal-stack.io"
 
 
 def test_wrong_key(emulator, http):
