@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ..common.control import json_object
 from ..common.server import Site, watch_connection
 from .model import installation
+from .model.availability import Availability
 from .state import State, Thing
 
 _PHASE = ("server", "phase")
@@ -31,6 +32,7 @@ def routes(state: State, sites: Sequence[Site]) -> list[Route]:
         Route("/installation/phases", control.phase, methods=["POST"]),
         Route("/installation/fault", control.fault, methods=["PUT"]),
         Route("/agents/{name}", control.agent),
+        Route("/io", control.io, methods=["POST"]),
         Route("/availability", control.availability),
         Route("/availability", control.watch, methods=["PUT"]),
     ]
@@ -112,12 +114,22 @@ class _Control:
     def _server(self, name: str) -> Thing | None:
         return next((server for server in self._state.servers if server["name"] == name), None)
 
+    async def io(self, request: Request) -> JSONResponse:
+        """A write to a volume by way of a server, which has to be there; 400 when it is lost."""
+        wish = await json_object(request)
+        self._state.pace.catch_up()
+        lost = installation.lost_write(self._state, str(wish.get("server")), str(wish.get("volume")))
+        self._state.availability.count_write(lost)
+        if lost:
+            raise ValueError(lost)
+        return JSONResponse({})
+
     async def availability(self, _request: Request) -> JSONResponse:
         self._state.pace.catch_up()
         return JSONResponse(self._state.availability.as_json())
 
     async def watch(self, _request: Request) -> JSONResponse:
         self._state.pace.catch_up()
-        self._state.availability.start()
+        self._state.availability = Availability(on=True)
         self._state.look()
         return JSONResponse({})

@@ -22,7 +22,7 @@ class Pace:
     def __init__(self, step: float = DEFAULT_STEP, then: Callable[[], None] = lambda: None) -> None:
         """``then`` is done after each thing that happens."""
         self.step = step
-        self._then = then
+        self.then = then
         self.paused = False
         self.per_request = 0.0
         self._requests = 0
@@ -67,4 +67,4 @@ class Pace:
     def _run(self, entry: tuple[float, int, Callable[[], None]]) -> None:
         self._waiting.remove(entry)
         entry[2]()
-        self._then()
+        self.then()

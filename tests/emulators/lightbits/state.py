@@ -107,6 +107,7 @@ class State:
         fresh.pace.step = self.pace.step if self._root_key is None else fresh.pace.step
         fresh.load(sections)
         vars(self).update(vars(fresh))
+        self.pace.then = self.look
 
     def keep(self) -> None:
         """Remember everything as it is. ValueError while something is still to happen."""

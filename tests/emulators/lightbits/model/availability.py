@@ -12,24 +12,22 @@ from .protection import is_present, protection, writable_nodes
 if TYPE_CHECKING:
     from ..state import State
 
+_KEPT = 20
 _SERVING = ("", "FullyProtected", "Degraded")
 
 
 class Availability:
-    """Looked at after everything that changes something, since `start`. What cannot be written is not available."""
+    """Looked at after everything that changes something, if `on`. What cannot be written is not available."""
 
-    def __init__(self) -> None:
-        self._on = False
+    def __init__(self, *, on: bool = False) -> None:
+        self._on = on
         self._most_away: list[str] = []
         self._away: dict[str, int] = {}
         self._unavailable: dict[str, str] = {}
         self._degraded: set[str] = set()
         self._gone: set[str] = set()
-
-    def start(self) -> None:
-        """Forget what was, and look from now on."""
-        self.__init__()  # type: ignore[misc]
-        self._on = True
+        self._writes = 0
+        self._lost: list[str] = []
 
     def look(self, state: State) -> None:
         """Note what is worse than before."""
@@ -49,6 +47,12 @@ class Availability:
             if found not in _SERVING:
                 self._unavailable.setdefault(volume["name"], found)
 
+    def count_write(self, lost: str) -> None:
+        """Note a write to a volume, and why it was lost if it was."""
+        self._writes += 1
+        if lost:
+            self._lost = [*self._lost[-_KEPT:], lost]
+
     def as_json(self) -> dict[str, Any]:
         """``away``: how often each server has gone; ``most_away``: which were away together, at the worst."""
         return {
@@ -57,4 +61,6 @@ class Availability:
             "most_away": self._most_away,
             "degraded": sorted(self._degraded),
             "unavailable": self._unavailable,
+            "writes": self._writes,
+            "lost_writes": self._lost,
         }

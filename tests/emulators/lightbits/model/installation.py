@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..auth import public_key
 from .node import nodes_of, power_down, power_up
+from .protection import is_present, protection, writable_nodes
 
 if TYPE_CHECKING:
     from ..state import State, Thing
@@ -101,6 +102,18 @@ def leave(state: State, server: Thing) -> None:
     for node in nodes:
         node["status"] = "ConnectivityProblem"
     power_down(state, [node for node in nodes if node["state"] != "Inactive"])
+
+
+def lost_write(state: State, server: str, volume: str) -> str:
+    """Why a write to a volume by way of a server is lost; empty when it is not."""
+    by = next((one for one in state.servers if one["name"] == server), None)
+    target = next((one for one in state.volumes if one["UUID"] == volume), None)
+    if by is None or not is_present(state, by):
+        return f"server {server} takes no writes"
+    if target is None:
+        return f"there is no volume {volume}"
+    found = protection(target, writable_nodes(state))
+    return "" if found in ("FullyProtected", "Degraded") else f"volume {target['name']} is {found or 'being made'}"
 
 
 def _endpoint(host: str, port: int) -> str:

@@ -1,0 +1,337 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of an emulated cluster that are as present as their agents, on this machine; and the installer's archive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.lightbits.controlclient import ControlClient
+from tests.emulators.lightos_installer.archive import LIGHT_APP, build
+from tests.emulators.process import running
+from tests.support.playbook import settings
+from tests.unit.lightbits_emulator.raw import Raw
+
+from .conftest import CLUSTER, servers, write_inventory
+
+AGENT = LIGHT_APP / "roles/install-lightos/files/lightos_agent.py"
+SECRETS = LIGHT_APP / "roles/secrets/files/make_secrets.py"
+NAMES = ("server00", "server01", "server02")
+DATA = 4420
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _number in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+class Rack:
+    """Three machines of a cluster, all on the loopback address, each with ports of its own."""
+
+    def __init__(self, directory: Path, control: ControlClient) -> None:
+        self.directory = directory
+        self.control = control
+        self.secrets = directory / "lightos-certificates"
+        self._ports: dict[str, dict[str, int]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def agent(self, *words: str, given: object = None, fails: bool = False) -> str:
+        """What the program of the agent prints."""
+        done = subprocess.run(
+            [sys.executable, str(AGENT), f"--control={self.control.address('')}", *words],
+            input=None if given is None else json.dumps(given),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stderr
+        return (done.stderr if fails else done.stdout).strip()
+
+    def make_secrets(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(SECRETS), words[0], str(self.secrets), *words[1:]],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def found(self, cluster: str = CLUSTER, *, fails: bool = False) -> str:
+        return self.agent("found", f"--key={self.secrets / 'root-key.pub'}", f"--cluster={cluster}", fails=fails)
+
+    def install(self, name: str) -> None:
+        """What the installer does to one machine, as far as it is no matter of packages."""
+        node = {"instanceID": 0, "data_ip": "127.0.0.1", "failure_domains": [name], "ec_enabled": False}
+        place = f"127.0.0.{11 + NAMES.index(name)}"
+        described = {"name": name, "version": "3.12.1", "nodes": [{**node, "data_ip": place, "max_devices": 12}]}
+        upstream = json.loads(self.agent("install", given=described))
+        listened = ("443", "4420", "8009", "22226", "8090", "2379", "2380", "4001", "4007")
+        self._ports[name] = dict(zip(listened, free_ports(len(listened))))
+        configuration = {
+            "name": name,
+            "control": self.control.address(""),
+            "upstream": upstream,
+            "nodes": [node],
+            "certificate": str(self.secrets / f"{name}-cert.pem"),
+            "key": str(self.secrets / f"{name}-key.pem"),
+            "listen": "127.0.0.1",
+            "ports": self._ports[name],
+        }
+        (self.directory / f"{name}.json").write_text(json.dumps(configuration), encoding="utf-8")
+        self.start(name)
+
+    def start(self, name: str) -> None:
+        command = [sys.executable, str(AGENT), "serve", str(self.directory / f"{name}.json")]
+        self._processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until(lambda: name in self.present(), f"{name} to be in the cluster")
+
+    def kill(self, name: str) -> None:
+        """As if the machine had lost its power."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        until(lambda: name not in self.present(), f"{name} to be away")
+
+    def stop(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+
+    def present(self) -> list[str]:
+        listed: Any = self.control.call("GET", "/installation")
+        return [one["name"] for one in listed["servers"] if one["present"]]
+
+    def port(self, name: str, port: int) -> int:
+        return self._ports[name][str(port)]
+
+    def api(self, name: str) -> Raw:
+        """The API of one server with the installer's token, by the certificate of that server."""
+        token = self.directory / "lightos-system-jwt"
+        if not token.exists():
+            self.make_secrets("token", "system:cluster-admin", str(token))
+        trusted = ssl.create_default_context(cafile=self.secrets / "ca-cert.pem")
+        url = f"https://127.0.0.1:{self.port(name, 443)}"
+        return Raw(url, self.control, token.read_text(encoding="ascii").strip(), trusted=trusted)
+
+    def write(self, name: str, volume: str) -> str:
+        """Write to a volume by way of a server."""
+        with socket.create_connection(("127.0.0.1", self.port(name, DATA)), timeout=30) as stream:
+            stream.sendall(f"write {volume}\n".encode())
+            with stream.makefile() as answers:
+                return answers.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ControlClient]:
+    places = [word for _number in range(4) for word in ("--listen", "127.0.0.1:0")]
+    with ExitStack() as stack:
+        process = stack.enter_context(running("tests.emulators.lightbits", "--not-installed", *places))
+        yield stack.enter_context(closing(ControlClient(process.ready["control"])))
+
+
+@pytest.fixture
+def rack(tmp_path: Path, emulator: ControlClient) -> Iterator[Rack]:
+    emulator.call("DELETE", "/installation")
+    emulator.pace(step=0.05)
+    found = Rack(tmp_path, emulator)
+    assert found.make_secrets("keys", *(f"{name}=127.0.0.1" for name in NAMES)) == "changed"
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def cluster(rack: Rack) -> Rack:
+    """Three servers that are installed, and watched from now on."""
+    rack.found()
+    for name in NAMES:
+        rack.install(name)
+    rack.control.settle()
+    rack.control.call("PUT", "/availability")
+    return rack
+
+
+def test_secrets_are_made_once_and_for_their_owner(rack: Rack) -> None:
+    names = [f"{name}=127.0.0.1" for name in NAMES]
+    before = {path.name: path.read_bytes() for path in rack.secrets.iterdir()}
+    assert {"ca-cert.pem", "root-key.pem", "root-key.pub", "server00-key.pem"} <= set(before)
+    assert {path.stat().st_mode & 0o777 for path in rack.secrets.iterdir()} == {0o600}
+    assert rack.make_secrets("keys", *names) == ""
+    assert {path.name: path.read_bytes() for path in rack.secrets.iterdir()} == before
+
+
+def test_servers_make_a_healthy_cluster(cluster: Rack) -> None:
+    for name in NAMES:
+        api = cluster.api(name)
+        found = api.ok("GET", "/cluster")
+        assert (found["UUID"], found["health"]["state"]) == (CLUSTER, "OK")
+    listed = cluster.api("server01").ok("GET", "/servers")["servers"]
+    assert [(one["name"], one["state"], one["LightOSVersion"]) for one in listed] == [
+        (name, "Enabled", "3.12.1") for name in NAMES
+    ]
+    assert cluster.api("server00").ok("GET", "/clusterinfo")["apiEndpoints"] == [
+        "127.0.0.11:443",
+        "127.0.0.12:443",
+        "127.0.0.13:443",
+    ]
+
+
+def test_the_cluster_is_founded_once(cluster: Rack) -> None:
+    cluster.found()
+    other = "11111111-1111-4111-8111-111111111111"
+    assert cluster.found(other, fails=True) == (
+        f"there is a cluster already, and its UUID is {CLUSTER}: clean it up first"
+    )
+    (cluster.secrets / "root-key.pem").unlink()
+    (cluster.secrets / "root-key.pub").unlink()
+    cluster.make_secrets("keys")
+    assert "its root key is another one: clean it up first" in cluster.found(fails=True)
+
+
+def test_a_server_whose_agent_dies_is_missed_and_catches_up_when_it_is_back(cluster: Rack) -> None:
+    api = cluster.api("server00")
+    volume = api.volume("written", 3)
+    assert cluster.write("server00", volume["UUID"]) == "ok"
+    cluster.kill("server02")
+    node = api.ok("GET", "/nodes?name=server02-0")["nodes"][0]
+    assert (node["state"], node["status"]) == ("Inactive", "ConnectivityProblem")
+    path = f"/projects/default/volumes/{volume['UUID']}"
+    assert api.ok("GET", path)["protectionState"] == "Degraded"
+    assert api.ok("GET", "/cluster")["health"]["state"] == "Warning"
+    assert cluster.write("server01", volume["UUID"]) == "ok"
+    cluster.start("server02")
+    until(lambda: api.ok("GET", path)["protectionState"] == "FullyProtected", "the volume to be protected")
+    assert until(lambda: api.ok("GET", "/cluster")["health"]["state"] == "OK", "the cluster to be healthy")
+    record: Any = cluster.control.call("GET", "/availability")
+    assert (record["away"], record["most_away"]) == ({"server02": 1}, ["server02"])
+    assert (record["degraded"], record["unavailable"]) == (["written"], {})
+    assert (record["writes"], record["lost_writes"]) == (2, [])
+
+
+def test_the_record_tells_when_too_many_were_away(cluster: Rack) -> None:
+    volume = cluster.api("server00").volume("written", 2)
+    cluster.kill("server01")
+    cluster.kill("server02")
+    # wherever its replicas are: of two servers one has none
+    record: Any = cluster.control.call("GET", "/availability")
+    assert record["most_away"] == ["server01", "server02"]
+    assert cluster.write("server00", volume["UUID"]).startswith("error: ") == bool(record["unavailable"])
+    cluster.kill("server00")
+    record = cluster.control.call("GET", "/availability")
+    assert record["most_away"] == list(NAMES)
+    assert list(record["unavailable"]) == ["written"]
+
+
+def test_an_api_without_its_server_does_not_answer(cluster: Rack) -> None:
+    cluster.kill("server01")
+    with pytest.raises(OSError):
+        cluster.api("server01").ok("GET", "/version")
+    assert cluster.api("server02").ok("GET", "/version")
+
+
+def test_an_installation_that_is_told_to_fail_fails_once(rack: Rack) -> None:
+    rack.control.call("PUT", "/installation/fault", {"server": "server01", "phase": "configure"})
+    rack.agent("phase", "server00", "configure")
+    said = rack.agent("phase", "server01", "configure", fails=True)
+    assert said == "the installation of server01 fails at configure, as it was told to"
+    rack.agent("phase", "server01", "configure")
+    listed: Any = rack.control.call("GET", "/installation")
+    assert [one["server"] for one in listed["phases"]] == ["server00", "server01", "server01"]
+
+
+def test_a_cleanup_leaves_nothing(cluster: Rack) -> None:
+    cluster.agent("clean")
+    listed: Any = cluster.control.call("GET", "/installation")
+    assert (listed["founded"], listed["servers"], listed["phases"]) == (False, [], [])
+
+
+def test_the_archive_is_the_same_each_time_and_holds_everything(tmp_path: Path) -> None:
+    first = build(tmp_path / "first", "3.12.1~b1", "http://10.0.0.5:8091")
+    assert first.name == "light-app-install-environment-3.12.1~b1.tgz"
+    assert first.read_bytes() == build(tmp_path / "second", "3.12.1~b1", "http://10.0.0.5:8091").read_bytes()
+    digest = hashlib.sha256(first.read_bytes()).hexdigest()
+    assert first.with_name(f"{first.name}.sha256").read_text(encoding="ascii") == f"{digest}  {first.name}\n"
+    with tarfile.open(first) as archive:
+        names = archive.getnames()
+        held = archive.extractfile("light-app/emulator.json")
+        assert held is not None
+        assert json.load(held) == {"control": "http://10.0.0.5:8091", "version": "3.12.1~b1"}
+    wanted = (
+        "playbooks/deploy-lightos.yml",
+        "playbooks/cleanup-lightos-playbook.yml",
+        "roles/check-inventory/tasks/main.yml",
+        "ansible/inventories/cluster_example/hosts",
+    )
+    for name in wanted:
+        assert f"light-app/{name}" in names
+    assert not [name for name in names if "__pycache__" in name]
+    with pytest.raises(ValueError, match=re.escape("a version is like 3.12.1 or 3.12.1~b1, not '3.12'")):
+        build(tmp_path, "3.12", "http://10.0.0.5:8091")
+
+
+def test_a_wrong_inventory_stops_the_installer_before_any_server(tmp_path: Path, emulator: ControlClient) -> None:
+    emulator.call("DELETE", "/installation")
+    archive = build(tmp_path, "3.12.1", emulator.address(""))
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(tmp_path)], check=True)
+    inventory = write_inventory(tmp_path / "inventory", servers())
+    file = inventory / "host_vars/server01.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("name: server01", "name: server1"), encoding="utf-8")
+    outputs = {
+        "system_jwt_path": tmp_path / "system",
+        "lightos_default_admin_jwt": tmp_path / "default",
+        "certificates_directory": tmp_path / "certificates",
+        "local_repo_base_url": "https://repository.example.com",
+    }
+    options = [word for name, value in outputs.items() for word in ("-e", f"{name}={value}")]
+    command = [
+        sys.executable,
+        "-m",
+        "ansible",
+        "playbook",
+        "-i",
+        str(inventory / "hosts"),
+        "playbooks/deploy-lightos.yml",
+    ]
+    done = subprocess.run(
+        [*command, *options],
+        cwd=tmp_path / "light-app",
+        env=settings(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "name is 'server1', but must be that of the file and of hosts" in done.stdout
+    assert "Read the addresses of the server" not in done.stdout
+    assert not (tmp_path / "certificates").exists()
+    listed: Any = emulator.call("GET", "/installation")
+    assert (listed["founded"], listed["phases"]) == (False, [])
