@@ -31,10 +31,11 @@ def http(address: str, port: int, request: str) -> tuple[int, bytes]:
     return (int(head.split()[1]) if head else 0), body
 
 
-def ask(address: str, port: int, path: str, method: str = "GET", host: str = DOMAIN) -> tuple[int, bytes]:
-    return http(
-        address, port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    )
+def ask(
+    address: str, port: int, path: str, method: str = "GET", host: str = DOMAIN, more: str = ""
+) -> tuple[int, bytes]:
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n"
+    return http(address, port, f"{head}{more}\r\n")
 
 
 def attempts(address: str, path: str) -> list[str | None]:
@@ -75,8 +76,9 @@ def attempts(address: str, path: str) -> list[str | None]:
         )
         expect(f"proxy request on port {port}", 400 <= status < 500 or status == 307, status)
         for internal in ("manifest.json", "state.json", f"blobs/{'0' * 32}"):
-            status, _unused = ask(address, port, f"/-/image-cache/{internal}")
-            expect(f"/-/image-cache/{internal} for a machine on port {port}", status in (403, 404), status)
+            for forged in ("", "X-Image-Cache: peer\r\n", "X-Forwarded-For: 127.0.0.1\r\nX-Image-Cache: host\r\n"):
+                status, _unused = ask(address, port, f"/-/image-cache/{internal}", more=forged)
+                expect(f"/-/image-cache/{internal} for a machine on port {port} ({forged!r})", status == 403, status)
     server_names: tuple[str | None, ...] = (
         "elsewhere.example",
         "api.metal.example",
