@@ -128,7 +128,8 @@ class _Control:
         self._state.pace.catch_up()
         return JSONResponse(self._state.availability.as_json())
 
-    async def watch(self, _request: Request) -> JSONResponse:
+    async def watch(self, request: Request) -> JSONResponse:
+        await request.body()  # what is not read would end the connection
         self._state.pace.catch_up()
         self._state.availability = Availability(on=True)
         self._state.look()

@@ -180,7 +180,7 @@ class State:
         ]
         return shown
 
-    def install(self, number: int, name: str = "", instances: Sequence[int] = (0,)) -> Thing:
+    def install(self, number: int, name: str = "", instances: Sequence[int] = (0,), devices: int = DEVICES) -> Thing:
         """Enter a server that is as after an installation, with its nodes and devices."""
         name = name or f"server{number:02}"
         self.servers.append(
@@ -204,10 +204,10 @@ class State:
             }
         )
         for instance in instances:
-            self._install_node(name, instance)
+            self._install_node(name, instance, devices)
         return self.servers[-1]
 
-    def _install_node(self, name: str, instance: int) -> None:
+    def _install_node(self, name: str, instance: int, devices: int) -> None:
         node, number = f"{name}-{instance}", self.servers[-1]["_number"]
         self.nodes.append(
             {
@@ -219,7 +219,7 @@ class State:
                 "hostname": name,
                 "nvmeEndpoint": f"10.10.10.{number + 100}:{4420 + instance}",
                 "failureDomains": [name],
-                "numManagedDevices": DEVICES,
+                "numManagedDevices": devices,
                 "maxNvmeDevices": 12,
                 "ec": True,
                 "readOnly": False,
@@ -230,8 +230,8 @@ class State:
                 "_away_since": "",
             }
         )
-        for disk in range(DEVICES):
-            place = instance * DEVICES + disk
+        for disk in range(devices):
+            place = instance * devices + disk
             device = self._spare_device(f"{name.upper()}-{place}", _uuid(name))
             device.update(name=f"nvme{place}n1", nodeUUID=_uuid(node), state="Healthy", deviceUsage="Data")
             self.devices.append(device)

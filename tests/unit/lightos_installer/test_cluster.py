@@ -92,7 +92,11 @@ class Rack:
         """What the installer does to one machine, as far as it is no matter of packages."""
         node = {"instanceID": 0, "data_ip": "127.0.0.1", "failure_domains": [name], "ec_enabled": False}
         place = f"127.0.0.{11 + NAMES.index(name)}"
-        described = {"name": name, "version": "3.12.1", "nodes": [{**node, "data_ip": place, "max_devices": 12}]}
+        described = {
+            "name": name,
+            "version": "3.12.1",
+            "nodes": [{**node, "data_ip": place, "devices": 6, "max_devices": 12}],
+        }
         upstream = json.loads(self.agent("install", given=described))
         listened = ("443", "4420", "8009", "22226", "8090", "2379", "2380", "4001", "4007")
         self._ports[name] = dict(zip(listened, free_ports(len(listened))))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PORT, _API_PORT, _PEER_PORT = 4420, 443, 2380
 _CLUSTER = ("UUID", "clusterName", "subsystemNQN")
 _SERVER = ("name", "version", "nodes")
-_NODE = ("instanceID", "data_ip", "failure_domains", "ec_enabled", "max_devices")
+_NODE = ("instanceID", "data_ip", "failure_domains", "ec_enabled", "devices", "max_devices")
 
 
 def found(state: State, wish: Mapping[str, Any]) -> None:
@@ -64,7 +64,8 @@ def install(state: State, wish: Mapping[str, Any], places: int) -> int:
     for server in state.servers:
         if server["ServerEndpoints"][0].endswith(f"//{endpoints[0]}"):
             raise ValueError(f"{endpoints[0]} belongs to {server['name']}")
-    server = state.install(free[0], name, [node["instanceID"] for node in wish["nodes"]])
+    instances = [node["instanceID"] for node in wish["nodes"]]
+    server = state.install(free[0], name, instances, wish["nodes"][0]["devices"])
     server.update(
         LightOSVersion=wish["version"],
         ServerEndpoints=[f"https://{endpoints[0]}"],

@@ -303,8 +303,7 @@ class Inventory:
             self.problems.append(f"{place}: initialDeviceCount {initial} is not from 1 to maxDeviceCount {most}")
         if node.get("ec_enabled") is True and isinstance(initial, int) and initial < FEWEST_FOR_EC:
             self.problems.append(f"{place}: ec_enabled needs {FEWEST_FOR_EC} devices, initialDeviceCount is {initial}")
-        matchers = layout.get("deviceMatchers")
-        for matcher in matchers if isinstance(matchers, list) and _texts(matchers) else []:
+        for matcher in layout["deviceMatchers"] if _texts(layout.get("deviceMatchers")) else []:
             if not _MATCHER.fullmatch(matcher):
                 self.problems.append(f"{place}: {matcher!r} is no expression about partition, size, name or model")
 
@@ -343,7 +342,9 @@ class Inventory:
         domains = [
             {str(one) for node in _nodes(self.servers.get(name, {})) for one in _domains_of(node)} for name in names
         ]
-        for three in itertools.combinations([one for one in domains if one], FEWEST):
+        if not all(domains):
+            return  # which has been told
+        for three in itertools.combinations(domains, FEWEST):
             if all(not first & second for first, second in itertools.combinations(three, 2)):
                 return
         if len(names) >= FEWEST:

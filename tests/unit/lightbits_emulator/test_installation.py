@@ -1,0 +1,173 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster that is not installed yet grows by servers, each as present as the connection of its agent."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.emulators.common.controlclient import ControlError
+from tests.emulators.lightbits import keys
+from tests.emulators.lightbits.controlclient import ControlClient
+from tests.emulators.process import running
+
+from .raw import Raw
+
+UUID = "6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f"
+
+
+def server(number: int, **changes: object) -> dict[str, Any]:
+    """What an installer says of a server."""
+    node = {
+        "instanceID": 0,
+        "data_ip": f"10.0.0.{number}",
+        "failure_domains": [f"storage-{number}", f"rack-{number}"],
+        "ec_enabled": False,
+        "devices": 6,
+        "max_devices": 12,
+    }
+    return {"name": f"storage-{number}", "version": "3.13.0", "nodes": [{**node, **changes}]}
+
+
+def until(read: Callable[[], Any], good: Callable[[Any], object]) -> Any:
+    end = time.monotonic() + 30
+    while not good(found := read()):
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
+    return found
+
+
+class Cluster:
+    """The emulator's control endpoint, as the installer uses it."""
+
+    def __init__(self, url: str, urls: list[str]) -> None:
+        self.url = url
+        self.urls = urls
+        self.control = ControlClient(url)
+
+    def found(self, **changes: object) -> Any:
+        wish = {"root_public_key": keys.public_pem(keys.root_key()), "cluster": {"UUID": UUID, "clusterName": "mine"}}
+        return self.control.call("PUT", "/installation", {**wish, **changes})
+
+    def install(self, number: int, **changes: object) -> Any:
+        return self.control.call("POST", "/installation/servers", server(number, **changes))
+
+    def availability(self) -> Any:
+        return self.control.call("GET", "/availability")
+
+    def present(self) -> list[str]:
+        """Names of the servers that are there."""
+        servers = self.control.call("GET", "/installation")["servers"]
+        return [one["name"] for one in servers if one["present"]]
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[http.client.HTTPResponse]:
+        """The connection of an agent."""
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+        connection.request("GET", f"{parts.path}/agents/{name}")
+        with closing(connection), connection.getresponse() as response:
+            yield response
+
+    @contextmanager
+    def agent(self, number: int) -> Iterator[None]:
+        """Be a server for as long as the block runs."""
+        name = f"storage-{number}"
+        with self.session(name) as session:
+            assert session.readline() == b"present\n"
+            yield
+        until(self.present, lambda names: name not in names)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    listen = [word for _number in range(4) for word in ("--listen", "127.0.0.1:0")]
+    with running("tests.emulators.lightbits", "--not-installed", *listen) as emulator:
+        cluster = Cluster(emulator.ready["control"], emulator.ready["urls"])
+        yield cluster
+        cluster.control.close()
+
+
+def test_before_the_installation_nobody_is_let_in(cluster: Cluster) -> None:
+    api = Raw(cluster.urls[0], cluster.control)
+    assert "unknown key" in api.refused(401, 16, "GET", "/clusterinfo")
+    with pytest.raises(ControlError, match="there is no cluster yet"):
+        cluster.install(1)
+
+
+def test_a_server_that_is_away_is_not_brought_back_by_being_enabled(cluster: Cluster) -> None:
+    cluster.found()
+    for number in (1, 2, 3):
+        cluster.install(number)
+    api = Raw(cluster.urls[0], cluster.control)
+    with cluster.agent(1), cluster.agent(3):
+        with cluster.agent(2):
+            until(lambda: api.ok("GET", "/cluster"), lambda found: found["health"]["state"] == "OK")
+            assert {node["numManagedDevices"] for node in api.ok("GET", "/nodes")["nodes"]} == {6}
+            uuid = api.ok("GET", "/servers?Name=storage-2")["servers"][0]["UUID"]
+            api.ok("POST", f"/servers/{uuid}/disable", {})
+            until(lambda: api.ok("GET", f"/servers/{uuid}"), lambda found: found["state"] == "Disabled")
+        api.ok("POST", f"/servers/{uuid}/enable", {})
+        until(lambda: api.ok("GET", f"/servers/{uuid}"), lambda found: found["state"] == "Enabled")
+        cluster.control.call("PUT", "/pace", {"advance": 5})
+        assert api.ok("GET", "/nodes?name=storage-2-0")["nodes"][0]["state"] == "Inactive"
+        with cluster.agent(2):
+            until(lambda: api.ok("GET", "/cluster"), lambda found: found["health"]["state"] == "OK")
+
+
+def test_the_end_of_a_server_ends_the_session_of_its_agent(cluster: Cluster) -> None:
+    cluster.found()
+    cluster.install(1)
+    ended = threading.Event()
+
+    def hold() -> None:
+        with cluster.session("storage-1") as one:
+            one.read()
+        ended.set()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    until(cluster.present, lambda names: names == ["storage-1"])
+    cluster.control.call("DELETE", "/installation")
+    assert ended.wait(30)
+    thread.join()
+    with cluster.session("storage-1") as refused:
+        assert refused.status == 404
+
+
+def test_the_same_installation_twice_changes_nothing(cluster: Cluster) -> None:
+    assert cluster.found() == cluster.found() == {"UUID": UUID}
+    assert cluster.install(1) == cluster.install(1)
+    assert len(cluster.control.call("GET", "/installation")["servers"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "why"),
+    [
+        (2, {"data_ip": "10.0.0.1"}, "10.0.0.1:2380 belongs to storage-1"),
+        (2, {"rack": "rack-1"}, "a node has instanceID"),
+    ],
+)
+def test_a_wrong_server_is_refused(cluster: Cluster, number: int, changes: dict[str, object], why: str) -> None:
+    cluster.found()
+    cluster.install(1)
+    with pytest.raises(ControlError, match=why):
+        cluster.install(number, **changes)
+    assert len(cluster.control.call("GET", "/installation")["servers"]) == 1
+
+
+def test_there_are_not_more_servers_than_places(cluster: Cluster) -> None:
+    cluster.found()
+    for number in range(1, 5):
+        cluster.install(number)
+    with pytest.raises(ControlError, match="at most 4 servers"):
+        cluster.install(5)
