@@ -43,8 +43,8 @@ class _Verdict:
         self._reports = reports
         self._mtu = mtu
         self._listening = listening
-        #: pairs of hosts that have an address in common, between which nothing else can be told
-        self._doubled: set[frozenset[str]] = set()
+        #: addresses that two hosts have: who answers for them changes, so nothing else can be told about them
+        self._doubled: set[str] = set()
         self._macs = {
             entry["mac"]: (host, name)
             for host, report in reports.items()
@@ -104,7 +104,7 @@ class _Verdict:
                 others.setdefault(
                     (one["address"], f"{name} and {holder}"), f"the other answers on {one['interface']} ({where})"
                 )
-        self._doubled = {frozenset(pair.split(" and ")) for _address, pair in others}
+        self._doubled = {address for address, _pair in others}
         return [
             f"The address {address} belongs to both {pair}: {why}. Connections to it end at one or the other; give one"
             " of them another address."
@@ -124,7 +124,7 @@ class _Verdict:
             (name, one["host"], one["address"])
             for name, report in self._reports.items()
             for one in report["echoes"]
-            if not one["carried"] and (name, one["host"], one["address"]) not in answered
+            if not one["carried"] and (name, one["host"], one["address"]) not in answered and not self._doubtful(one)
         }
 
     def _unreached(self, lost: set[tuple[str, str, str]]) -> list[str]:
@@ -134,8 +134,6 @@ class _Verdict:
             for one in report["echoes"]:
                 # without a route it is said there
                 if (name, one["host"], one["address"]) not in lost or routes.get(one["address"]) is None:
-                    continue
-                if frozenset((name, one["host"])) in self._doubled:
                     continue
                 if one["local"]:
                     why = f"the sender's own kernel refuses: {one['local']}"
@@ -174,7 +172,7 @@ class _Verdict:
             wrong: dict[tuple[str, str], list[str]] = {}
             for one in report["routes"]:
                 route = one["route"]
-                if one["source"] is None or frozenset((name, one["host"])) in self._doubled:
+                if one["source"] is None or self._doubtful(one):
                     continue
                 if route is None:
                     wrong.setdefault(("", ""), []).append(f"{one['host']} ({one['address']})")
@@ -209,7 +207,7 @@ class _Verdict:
         back: dict[tuple[str, str], tuple[int, str]] = {}
         for name, report in self._reports.items():
             for one in report["echoes"]:
-                if one["hops"] is not None:
+                if one["hops"] is not None and not self._doubtful(one):
                     back.setdefault((one["host"], name), (one["hops"], one["address"]))
         found = []
         for (host, name), (hops, address) in sorted(back.items()):
@@ -227,7 +225,7 @@ class _Verdict:
         for name, report in self._reports.items():
             for one in report["echoes"]:
                 ends = (name, one["host"], one["address"])
-                if not one["carried"] and ends not in lost and frozenset(ends[:2]) not in self._doubled:
+                if not one["carried"] and ends not in lost and not self._doubtful(one):
                     groups.setdefault((one["host"], one["address"]), []).append(f"{name} ({one['source']})")
         return [
             f"The path between {_list(sources)} and {host} ({address}) cannot be measured: ICMP echo is not answered,"
@@ -254,7 +252,9 @@ class _Verdict:
         carried: dict[frozenset[str], int] = {}
         for name, report in self._reports.items():
             for one in report["echoes"]:
-                if 0 < one["carried"] < self._mtu and not small.get(name) and not small.get(one["host"]):
+                if self._doubtful(one) or small.get(name) or small.get(one["host"]):
+                    continue
+                if 0 < one["carried"] < self._mtu:
                     pair = frozenset((name, one["host"]))
                     carried[pair] = min(one["carried"], carried.get(pair, self._mtu))
         return found + self._paths(carried)
@@ -287,7 +287,7 @@ class _Verdict:
         open_to: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
         for name, report in self._reports.items():
             for one in report["ports"]:
-                if (name, one["host"], one["address"]) in lost or frozenset((name, one["host"])) in self._doubled:
+                if (name, one["host"], one["address"]) in lost or self._doubtful(one):
                     continue
                 port, source = f"{one['port']} ({one['name']})", f"{name} ({one['source']})"
                 if one["wanted"]:
@@ -333,6 +333,9 @@ class _Verdict:
         return f"the sender's own kernel refuses ({one['reason']}); look at addresses and routes there."
 
     # -- parts ---------------------------------------------------------------------------------------------------------
+    def _doubtful(self, one: Mapping[str, Any]) -> bool:
+        return one["address"] in self._doubled or one["source"] in self._doubled
+
     def _named(self, name: str) -> str:
         return f"{name} ({', '.join(self._addresses(name))})"
 
