@@ -16,10 +16,13 @@ from tests.testbed import engine, images
 from tests.testbed.engine import REPOSITORY, TestbedError, progress, say
 from tests.testbed.imagecache import ImageCacheWorld
 
-from . import api, cacheworld, image_cache, lightbits, report
+from . import api, cacheworld, image_cache, lightbits, report, storage_network
 from .definition import Benchmark, BenchmarkError, Result
 
-BENCHMARKS = {one.name: one for one in (*api.BENCHMARKS, *lightbits.BENCHMARKS, *image_cache.BENCHMARKS)}
+BENCHMARKS = {
+    one.name: one
+    for one in (*api.BENCHMARKS, *lightbits.BENCHMARKS, *image_cache.BENCHMARKS, *storage_network.BENCHMARKS)
+}
 OUTPUT = REPOSITORY / "build" / "bench.json"
 
 
