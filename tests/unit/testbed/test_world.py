@@ -44,6 +44,18 @@ def test_every_host_of_the_inventory_is_a_host_of_the_world_with_its_address() -
                 assert variables["ansible_docker_host"] == f"{{{{ testbed_prefix }}}}-{name}"
 
 
+def test_the_storage_network_of_the_scenario_is_the_data_network_of_the_world() -> None:
+    inventory = yaml.safe_load((SCENARIO.parent / "storage_network" / "inventory.yml").read_text())
+    hosts = {host.name: host for host in StorageWorld.hosts}
+    for number, server in enumerate(inventory["all"]["vars"]["storage_network_servers"], 1):
+        assert server["id"] == storagecontent.machine_id(number)
+        assert server["ip"] == f"{{{{ testbed_network }}}}.{hosts[server['name']].further[0]}"
+    named = hosts_of(inventory)
+    assert set(named) == {"client-1", "control", "localhost"}
+    assert named["client-1"]["storage_network_address"] == f"{{{{ testbed_network }}}}.{hosts['client-1'].further[0]}"
+    assert named["control"]["ansible_docker_host"] == "{{ testbed_prefix }}-control"
+
+
 @pytest.mark.parametrize("variable", [{"name": "No Good"}, {"network": "172.30"}, {"network": "172.30.53.0/24"}])
 def test_a_wrong_name_or_network_is_one_sentence(variable: dict[str, str]) -> None:
     with pytest.raises(TestbedError, match="TESTBED_"):
