@@ -210,9 +210,11 @@ def main() -> None:
     if not 0 < options["timeout"] <= 600:
         module.fail_json(msg=f"timeout is {options['timeout']:g}: give a number of seconds above 0 and at most 600.")
 
+    program = module.get_bin_path("ip", required=True, opt_dirs=["/usr/sbin", "/sbin"])
+
     def run(arguments: Sequence[str], data: str) -> str:
         # ip ends with an error when one of several routes does not exist, which is an answer as well
-        _code, output, _errors = module.run_command(list(arguments), data=data, handle_exceptions=False)
+        _code, output, _errors = module.run_command([program, *arguments[1:]], data=data, handle_exceptions=False)
         return str(output)
 
     try:

@@ -1,6 +1,8 @@
 #!/bin/sh
 # What there is on a host already, one finding a line; reads only.
 set -u
+# not everybody's path has them, and sudo may keep that of who logs in
+PATH=$PATH:/usr/sbin:/sbin
 
 [ -d /run/systemd/system ] && echo systemd
 command -v ip >/dev/null && echo ip
