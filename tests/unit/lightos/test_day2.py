@@ -1,0 +1,356 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The day 2 playbooks of LightOS against an emulated cluster: gates, interruptions, and how a run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.emulators.lightbits.process import Lightbits
+from tests.support.storage_server import MadeUpServer
+from tests.unit.lightbits.runner import writes
+
+from .world import World
+
+
+def volume(cluster: Lightbits, name: str, *nodes: str) -> dict[str, Any]:
+    """Return a volume with a replica at each of these nodes."""
+    known = {node["name"]: node["UUID"] for node in cluster.control.state()["nodes"]}
+    return {"name": name, "size": 1 << 30, "replicaCount": len(nodes), "nodeList": [known[node] for node in nodes]}
+
+
+@pytest.fixture
+def world(tmp_path: Path, cluster: Lightbits) -> World:
+    nodes = [f"server{number:02d}-0" for number in range(4)]
+    volumes = [volume(cluster, f"v{number}", *(nodes[:number] + nodes[number + 1 :])) for number in range(4)]
+    cluster.control.change_state(volumes=volumes)
+    return World(tmp_path, cluster, servers=4, installed=True)
+
+
+def work(world: World, *tasks: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables of a maintenance, whose work is noted in the order in which it is done."""
+    path = world.directory / "work.yml"
+    noted = {
+        "name": "Note it",
+        "ansible.builtin.shell": f"echo {{{{ inventory_hostname }}}} >> {world.directory / 'worked'}",
+    }
+    path.write_text(yaml.safe_dump([noted, *tasks]), encoding="utf-8")
+    return {"lightos_maintenance_tasks": str(path)}
+
+
+def worked(world: World) -> list[str]:
+    path = world.directory / "worked"
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def progress(world: World) -> dict[str, Any] | None:
+    path = world.home / "maintenance.json"
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {key: found[key] for key in ("server", "phase", "done")}
+
+
+def states(world: World) -> list[str]:
+    return [server["state"] for server in world.cluster.control.state()["servers"]]
+
+
+def switches(world: World) -> list[str]:
+    """Return what was done to servers: disable or enable, and which."""
+    names = {server["UUID"]: server["name"] for server in world.cluster.control.state()["servers"]}
+    found = []
+    for request in writes(world.cluster):
+        parts = request.split("/")
+        if parts[-1] in ("enable", "disable"):
+            found.append(f"{parts[-1]} {names[parts[-2]]}")
+    return found
+
+
+def test_maintenance_of_all_servers_one_after_the_other(world: World) -> None:
+    check = world.play("lightos_maintenance.yml", "--check", **work(world))
+    assert check.code == 0, check.output
+    assert (worked(world), writes(world.cluster), progress(world)) == ([], [], None)
+    done = world.play("lightos_maintenance.yml", **work(world))
+    assert done.code == 0, done.output
+    assert worked(world) == world.names
+    assert switches(world) == [f"{what} {name}" for name in world.names for what in ("disable", "enable")]
+    assert (states(world), progress(world)) == (["Enabled"] * 4, None)
+
+
+def test_server_that_fails_in_the_middle_stops_the_run_and_the_next_one_goes_on(world: World) -> None:
+    failing = {
+        "name": "Lose another server",
+        "ansible.builtin.uri": {
+            "url": f"{world.cluster.emulator.ready['control']}/state",
+            "method": "PATCH",
+            "body_format": "json",
+            "body": {"nodes": [{"name": "server03-0", "state": "Inactive"}]},
+        },
+        "when": "inventory_hostname == 'server01'",
+    }
+    stopped = world.play("lightos_maintenance.yml", **work(world, failing), lightos_gate_timeout=4)
+    assert stopped.code != 0
+    assert stopped.shows("server01 is back, but the maintenance stops here, since the cluster is not well:")
+    assert stopped.shows("The node server03-0 is in the state Inactive.")
+    assert worked(world) == ["server00", "server01"]
+    assert states(world) == ["Enabled"] * 4
+    assert progress(world) == {"server": "server01", "phase": "enabling", "done": ["server00"]}
+
+    # as long as it is not well, the next run does nothing but say so
+    again = world.play("lightos_maintenance.yml", **work(world), lightos_gate_timeout=2)
+    assert again.code != 0
+    assert again.shows("The node server03-0 is in the state Inactive.")
+    assert worked(world) == ["server00", "server01"]
+
+    world.cluster.control.change_state(nodes=[{"name": "server03-0", "state": "Active"}])
+    done = world.play("lightos_maintenance.yml", **work(world))
+    assert done.code == 0, done.output
+    assert worked(world) == world.names
+    assert (states(world), progress(world)) == (["Enabled"] * 4, None)
+
+
+def test_gate_that_does_not_open_leaves_everything_as_it_is(world: World) -> None:
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    stopped = world.play("lightos_maintenance.yml", **work(world))
+    assert stopped.code != 0
+    assert stopped.shows("The maintenance does not begin:")
+    assert stopped.shows("The node server02-0 is in the state Inactive.")
+    assert (writes(world.cluster), worked(world), progress(world)) == ([], [], None)
+
+
+def test_server_that_may_not_go_stops_the_run_before_it(world: World) -> None:
+    """The cluster is well, but the only replica of a volume is there."""
+    world.cluster.control.change_state(volumes=[volume(world.cluster, "single", "server01-0")])
+    stopped = world.play("lightos_maintenance.yml", **work(world))
+    assert stopped.code != 0
+    assert stopped.shows("The maintenance stops before server01.")
+    assert stopped.shows("it has the only replica of default/single")
+    assert worked(world) == ["server00"]
+    assert states(world) == ["Enabled"] * 4
+    assert progress(world) == {"server": "", "phase": "", "done": ["server00"]}
+
+
+def test_work_that_fails_keeps_the_server_out_of_service_for_the_next_run(world: World) -> None:
+    broken = {
+        "name": "Fail",
+        "ansible.builtin.fail": {"msg": "no screwdriver"},
+        "when": "inventory_hostname == 'server01'",
+    }
+    stopped = world.play("lightos_maintenance.yml", **work(world, broken))
+    assert stopped.code != 0
+    assert stopped.shows("The work on server01 has failed, so it stays disabled: no screwdriver")
+    assert states(world)[1] == "Disabled"
+    assert progress(world) == {"server": "server01", "phase": "disabling", "done": ["server00"]}
+    done = world.play("lightos_maintenance.yml", **work(world))
+    assert done.code == 0, done.output
+    assert worked(world) == ["server00", "server01", "server01", "server02", "server03"]
+    assert (states(world), progress(world)) == (["Enabled"] * 4, None)
+
+
+def test_maintenance_that_was_killed_goes_on(world: World) -> None:
+    gate = world.directory / "go"
+    waiting = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(gate), "timeout": 300}}
+    running = world.start("lightos_maintenance.yml", **work(world, waiting))
+    deadline = time.monotonic() + 300
+    while worked(world) != ["server00"] and time.monotonic() < deadline:
+        assert running.poll() is None, running.communicate()[0]
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    assert states(world)[0] == "Disabled"
+    gate.touch()
+    done = world.play("lightos_maintenance.yml", **work(world, waiting))
+    assert done.code == 0, done.output
+    assert done.shows("Goes on with server00 (disabling).")
+    assert worked(world) == ["server00", *world.names]
+    assert (states(world), progress(world)) == (["Enabled"] * 4, None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (
+            {},
+            "Nothing would be done: set lightos_maintenance_tasks to a file with tasks, or lightos_maintenance_reboot",
+        ),
+        ({"lightos_maintenance_tasks": "/no/where"}, "lightos_maintenance_tasks is /no/where, which is not there"),
+        (
+            {"lightos_maintenance_reboot": True, "lightos_maintenance_servers": ["server9"]},
+            "lightos_maintenance_servers has server9, which is no server of the inventory; there are server00",
+        ),
+    ],
+)
+def test_maintenance_that_cannot_be(world: World, variables: dict[str, Any], sentence: str) -> None:
+    done = world.play("lightos_maintenance.yml", **variables)
+    assert done.code != 0
+    assert done.shows(sentence)
+    assert writes(world.cluster) == []
+
+
+def test_page_for_the_on_call(world: World) -> None:
+    done = world.play("lightos_info.yml")
+    assert done.code == 0, done.output
+    for text in (
+        "nothing is wrong",
+        "server00: Enabled, health OK",
+        "may be taken away",
+        "GiB free",
+        "good for 365.0 days",
+    ):
+        assert done.shows(text), done.output
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    (world.home / "maintenance.json").write_text('{"server": "server02", "phase": "disabling", "done": []}')
+    done = world.play("lightos_info.yml")
+    assert done.code == 0, done.output
+    assert done.shows("SOMETHING IS WRONG")
+    assert done.shows("- The node server02-0 is in the state Inactive.")
+    assert done.shows("Maintenance: interrupted at server02 (disabling)")
+    assert writes(world.cluster) == []
+
+
+def test_upgrade_with_a_gate_at_each_server(world: World) -> None:
+    wanted = {
+        "lightos_upgrade_version": "3.13.1",
+        "lightos_upgrade_uri": "https://dl.example.com/secret-key/lightos-3-13-1-rhl-9/",
+    }
+    assert world.play("lightos_upgrade.yml").shows(
+        "lightos_upgrade_version is not set: give the version to upgrade to."
+    )
+    check = world.play("lightos_upgrade.yml", "--check", **wanted)
+    assert check.code == 0, check.output
+    assert writes(world.cluster) == []
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    stopped = world.play("lightos_upgrade.yml", **wanted)
+    assert stopped.code != 0
+    assert stopped.shows("The upgrade stops at server00.")
+    assert writes(world.cluster) == []
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Active"}])
+    done = world.play("lightos_upgrade.yml", "-vvv", **wanted, lightos_verify_volume=False)
+    assert done.code == 0, done.output
+    assert "secret-key" not in done.output
+    versions = {server["LightOSVersion"].partition("~")[0] for server in world.cluster.control.state()["servers"]}
+    assert versions == {"3.13.1"}
+    again = world.play("lightos_upgrade.yml", **wanted, lightos_verify_volume=False)
+    assert (again.code, set(again.changed.values())) == (0, {0}), again.output
+
+
+def credentials(world: World) -> list[str]:
+    return sorted(one["ID"] for one in world.cluster.control.state()["credentials"] if one["projectName"] == "system")
+
+
+def test_rotation_of_the_credential(world: World) -> None:
+    check = world.play("lightos_rotate_credentials.yml", "--check", lightos_rotate_to="key-2")
+    assert check.code == 0, check.output
+    assert writes(world.cluster) == []
+    old = (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
+    # without consumers both are trusted
+    first = world.play("lightos_rotate_credentials.yml", "-vvv", lightos_rotate_to="key-2")
+    assert first.code == 0, first.output
+    assert first.shows("so the credential root is still trusted")
+    assert credentials(world) == ["key-2", "root"]
+    new = (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
+    assert new != old
+    assert world.secrets() == {"key-key-2.pem": 0o600, "lightos-system-jwt": 0o600}
+    # a consumer that does not work keeps the old one
+    consumers = world.directory / "consumers.yml"
+    consumers.write_text(yaml.safe_dump([{"name": "Switch", "ansible.builtin.fail": {"msg": "not reached"}}]))
+    wanted = {"lightos_rotate_to": "key-2", "lightos_rotate_consumers": str(consumers)}
+    assert world.play("lightos_rotate_credentials.yml", **wanted).code != 0
+    assert credentials(world) == ["key-2", "root"]
+    assert world.play("lightos_rotate_credentials.yml", lightos_rotate_to="key-3").shows(
+        "The rotation to key-2 is not complete: run it with lightos_rotate_to=key-2 first."
+    )
+    told = {"content": "{{ lightos_new_token }}", "dest": str(world.directory / "consumer"), "mode": "0600"}
+    consumers.write_text(yaml.safe_dump([{"name": "Switch", "ansible.builtin.copy": told, "no_log": True}]))
+    done = world.play("lightos_rotate_credentials.yml", "-vvv", **wanted)
+    assert done.code == 0, done.output
+    assert credentials(world) == ["key-2"]
+    assert (world.directory / "consumer").read_text(encoding="ascii") == new.strip()
+    for secret in (old.strip(), new.strip(), "PRIVATE KEY"):
+        assert secret not in first.output + done.output
+    assert not (world.home / "rotation.json").exists()
+    assert world.play("lightos_info.yml").shows("Token: system:key-2, good for")
+
+
+def test_further_server(world: World) -> None:
+    (world.home / "secrets/certificates").mkdir(mode=0o700)
+    (world.home / "secrets/certificates/server.key").write_text("a certificate's key", encoding="ascii")
+    world.names.append("server04")
+    MadeUpServer(world.directory / "hardware/server04", system="debian")
+    unready = world.play("lightos_add_server.yml")
+    assert unready.code != 0
+    assert unready.shows("server04 system It runs debian 9.4; LightOS needs one of")
+    made = MadeUpServer(world.directory / "hardware/server04")
+    for device in range(2):
+        made.nvme(f"nvme{device}", serial=f"4-{device}")
+    check = world.play("lightos_add_server.yml", "--check")
+    assert check.code == 0, check.output
+    assert check.shows("The installer would add server04.")
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    stopped = world.play("lightos_add_server.yml")
+    assert stopped.code != 0
+    assert stopped.shows("server04 is not added:")
+    assert stopped.shows("The node server02-0 is in the state Inactive.")
+    assert not world.work.exists()
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Active"}])
+    targets = world.directory / "targets.json"
+    wanted = {"lightos_prometheus_targets": str(targets), "lightos_verify_volume": False}
+    done = world.play("lightos_add_server.yml", **wanted)
+    assert "[add-server04] TASK [Install the server]" in done.output
+    assert "[add-server04] server04 " in done.output
+    assert "[add-server04] server00 " not in done.output
+    assert [server["name"] for server in world.cluster.control.state()["servers"]] == world.names
+    assert "8090" in targets.read_text(encoding="utf-8")
+    assert not (world.work / "outputs").exists()
+    assert done.shows("mgmt-endpoint of storage classes:")
+    # the emulator has no fifth address at which it would answer, and that is noticed
+    assert done.code != 0
+    assert done.shows("The cluster has 5 servers, but only 4 addresses of its API.")
+
+
+def test_replacement_of_a_dead_server(world: World) -> None:
+    world.names.append("server04")
+    (world.directory / "hardware/server04").mkdir()
+    wrong = world.play("lightos_replace_server.yml", lightos_replace_server="server01", lightos_replace_with="server9")
+    assert wrong.shows("lightos_replace_with is server9, which is no server of the inventory.")
+    assert writes(world.cluster) == []
+    wanted = {"lightos_replace_server": "server01", "lightos_replace_with": "server04"}
+    # it is well, but another one is not: it must not go
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    stopped = world.play("lightos_replace_server.yml", **wanted)
+    assert stopped.code != 0
+    assert stopped.shows("server01 is not replaced.")
+    assert writes(world.cluster) == []
+    world.cluster.control.change_state(
+        nodes=[{"name": "server02-0", "state": "Active"}, {"name": "server01-0", "state": "Inactive"}]
+    )
+    done = world.play("lightos_replace_server.yml", **wanted)
+    assert done.code == 0, done.output
+    state = world.cluster.control.state()
+    assert sorted(server["name"] for server in state["servers"]) == ["server00", "server02", "server03", "server04"]
+    nodes = {node["UUID"]: node["name"] for node in state["nodes"]}
+    kept = sorted(sorted(nodes[uuid] for uuid in one["nodeList"]) for one in state["volumes"])
+    assert [names for names in kept if "server01-0" in names] == []
+    assert any("server04-0" in names for names in kept)
+    again = world.play("lightos_replace_server.yml", **wanted)
+    assert (again.code, set(again.changed.values())) == (0, {0}), again.output
+
+
+def test_nothing_is_removed_that_was_not_asked_for_by_its_uuid(world: World) -> None:
+    for variables in ({}, {"lightos_cleanup": "yes"}):
+        done = world.play("lightos_cleanup.yml", **variables)
+        assert done.code != 0
+        assert done.shows("lightos_cleanup is not the UUID of the cluster (lightos_cluster_id), so nothing is removed.")
+    done = world.play("lightos_cleanup.yml", lightos_cleanup=world.variables["lightos_cluster_id"])
+    assert done.code != 0
+    assert done.shows("The cluster still has 4 volumes: delete them first.")
+    assert not world.work.exists()

@@ -1,0 +1,117 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""machine_power and machine_delete: machines of an emulated metal-api, one of which is a storage server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.lightbits.process import Lightbits
+from tests.emulators.metal_api.process import MetalApi, running_metal_api
+
+from .world import World
+
+PROJECT = "00000000-0000-4000-8000-0000000000aa"
+FREE, TAKEN, STORAGE = (f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
+
+
+@pytest.fixture(scope="module")
+def metal() -> Iterator[MetalApi]:
+    with running_metal_api() as api:
+        yield api
+
+
+@pytest.fixture
+def world(tmp_path: Path, cluster: Lightbits, metal: MetalApi) -> World:
+    allocation = {"project": PROJECT, "role": "machine", "name": "db-1", "image": "ubuntu-24.04.1", "networks": []}
+    ipmi = {"address": "10.255.0.1:623", "powerstate": "ON"}
+    metal.control.replace_state(
+        partitions=[{"id": "fra-01"}],
+        projects=[{"id": PROJECT, "name": "shop"}],
+        sizes=[{"id": "s3"}],
+        images=[{"id": "ubuntu-24.04.1", "url": "http://images.example.com/u.tar.lz4"}],
+        machines=[
+            {"id": FREE, "partition": "fra-01", "size": "s3", "ipmi": ipmi},
+            {"id": TAKEN, "partition": "fra-01", "size": "s3", "ipmi": ipmi, "allocation": allocation},
+            {"id": STORAGE, "partition": "fra-01", "size": "s3", "ipmi": ipmi},
+        ],
+    )
+    made = World(tmp_path, cluster, servers=4, installed=True)
+    made.host_variables = {"server02": {"metal_id": STORAGE}}
+    made.environment = {
+        "METALCTL_API_URL": metal.v1,
+        "METALCTL_HMAC": "metal-admin",
+        "METALCTL_HMAC_AUTH_TYPE": "Metal-Admin",
+    }
+    metal.control.forget_requests()
+    return made
+
+
+def commands(metal: MetalApi) -> list[str]:
+    """Return what was asked for that changes something."""
+    return [
+        f"{one['method']} {one['path']}"
+        for one in metal.control.requests()
+        if one["method"] != "GET" and not one["path"].endswith("/find")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "sentence"),
+    [
+        ("machine_power.yml", {"machine_id": FREE}, "Set machine_id, and machine_command (on, off, reset, cycle"),
+        ("machine_power.yml", {"machine_id": TAKEN, "machine_command": "cycle"}, "is allocated (db-1 of the project"),
+        (
+            "machine_power.yml",
+            {"machine_id": "nowhere", "machine_command": "on"},
+            "The metal-api has no machine nowhere.",
+        ),
+        (
+            "machine_power.yml",
+            {"machine_id": STORAGE, "machine_command": "off"},
+            "is the storage server server02, which is Enabled in the cluster: disable it first (lightbits_server).",
+        ),
+        (
+            "machine_delete.yml",
+            {"machine_id": STORAGE, "machine_delete": STORAGE},
+            "which is Enabled in the cluster: remove it from the cluster first (lightos_replace_server).",
+        ),
+        ("machine_delete.yml", {"machine_id": FREE}, "Set machine_id, and machine_delete to the same id."),
+        ("machine_delete.yml", {"machine_id": TAKEN, "machine_delete": TAKEN}, "set machine_allocated=true to free it"),
+    ],
+)
+def test_what_is_refused(
+    world: World, metal: MetalApi, playbook: str, variables: dict[str, Any], sentence: str
+) -> None:
+    done = world.play(playbook, *(f"-e{name}={value}" for name, value in variables.items()))
+    assert done.code != 0
+    assert done.shows(sentence), done.output
+    assert commands(metal) == []
+
+
+def test_power(world: World, metal: MetalApi) -> None:
+    for machine, more in ((FREE, []), (TAKEN, ["-emachine_allocated=true"])):
+        done = world.play("machine_power.yml", f"-emachine_id={machine}", "-emachine_command=cycle", *more)
+        assert done.code == 0, done.output
+    world.cluster.control.change_state(servers=[{"name": "server02", "state": "Disabled"}])
+    done = world.play("machine_power.yml", f"-emachine_id={STORAGE}", "-emachine_command=cycle")
+    assert done.code == 0, done.output
+    assert [one.split("/")[-3:] for one in commands(metal)] == [
+        [machine, "power", "cycle"] for machine in (FREE, TAKEN, STORAGE)
+    ]
+
+
+def test_delete(world: World, metal: MetalApi) -> None:
+    wanted = [f"-emachine_id={FREE}", f"-emachine_delete={FREE}", "-emachine_wait_interval=1"]
+    check = world.play("machine_delete.yml", "--check", *wanted)
+    assert check.code == 0, check.output
+    assert commands(metal) == []
+    done = world.play("machine_delete.yml", *wanted)
+    assert done.code == 0, done.output
+    assert FREE not in {machine["id"] for machine in metal.control.state()["machines"]}
+    assert world.play("machine_delete.yml", *wanted).code == 0

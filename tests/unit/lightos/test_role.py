@@ -1,0 +1,197 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role lightos, from three hosts to a cluster, against an emulated cluster and a stand-in for the installer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.emulators.lightbits import keys
+from tests.emulators.lightbits.process import Lightbits
+
+from .world import REPOSITORY, SECRET_FILE, YEAR, Run, World
+
+WISHES = {
+    "lightos_parameters": {"DurationToTurnIntoPermanentFailure": "2h"},
+    "lightos_features": {"fail-in-place": True},
+    "lightos_qos_policies": [{"name": "bronze", "limit": {"unit": "iops", "read": 2560, "write": 1280}}],
+    "lightos_projects": [{"name": "tenant-1"}],
+    "lightos_admin_endpoints": [{"port": 8443, "ips": ["10.0.1.5"]}],
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path, cluster: Lightbits) -> World:
+    """Nothing is installed: nobody answers."""
+    cluster.control.stop_servers(0, 1, 2, 3)
+    return World(tmp_path, cluster, servers=4)
+
+
+def everything(world: World, run: Run) -> str:
+    """Return all that was written anywhere but into the secrets."""
+    logs = "".join(path.read_text(encoding="utf-8") for path in world.work.glob("*.log"))
+    inventory = "".join(
+        path.read_text(encoding="utf-8") for path in (world.work / "inventory").rglob("*") if path.is_file()
+    )
+    return run.output + logs + inventory
+
+
+def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None:
+    monitoring = {
+        "lightos_prometheus_targets": str(tmp_path / "targets.json"),
+        "lightos_prometheus_rules": str(tmp_path / "rules.yml"),
+    }
+    check = world.play("lightos.yml", "--check", "--diff", **WISHES, **monitoring)
+    assert check.code == 0, check.output
+    assert check.shows("The installer would install LightOS on server00, server01, server02, server03.")
+    assert not world.home.exists()
+    assert not world.work.exists()
+
+    first = world.play("lightos.yml", "-vvvv", **WISHES, **monitoring)
+    assert first.code == 0, first.output
+    assert "[install] TASK [Install the server]" in first.output
+    assert "[install] server00 " in first.output
+    assert world.secrets() == {
+        "certificates/server.key": 0o600,
+        "lightos-default-admin-jwt": 0o600,
+        "lightos-system-jwt": 0o600,
+    }
+    assert world.home.stat().st_mode & 0o777 == 0o700
+    assert (world.record()["state"], world.record()["servers"]) == ("installed", world.names)
+    assert not (world.work / "outputs").exists()
+    assert not (world.work / "variables.json").exists()
+    told = everything(world, first)
+    for secret in (
+        REPOSITORY,
+        "the-customers-key",
+        SECRET_FILE,
+        (world.home / "secrets/lightos-system-jwt").read_text(),
+    ):
+        assert secret not in told
+    state = world.cluster.control.state()
+    assert {policy["name"] for policy in state["policies"]} >= {"bronze"}
+    assert {project["name"] for project in state["projects"]} == {"default", "system", "tenant-1"}
+    assert [volume for volume in state["volumes"] if volume["state"] != "Deleting"] == []
+    assert "8090" in (tmp_path / "targets.json").read_text(encoding="utf-8")
+    assert "LightOSServerSilent" in (tmp_path / "rules.yml").read_text(encoding="utf-8")
+
+    second = world.play("lightos.yml", "--diff", **WISHES, **monitoring)
+    assert second.code == 0, second.output
+    assert set(second.changed.values()) == {0}, second.output
+    again = world.play("lightos.yml", "--check", "--diff", **WISHES, **monitoring)
+    assert (again.code, set(again.changed.values())) == (0, {0}), again.output
+    assert len(list(world.work.glob("*.log"))) == 1
+
+
+def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: World) -> None:
+    (world.work.parent / "fail").touch()
+    failed = world.play("lightos.yml", lightos_vault_password="a-vault-password")
+    assert failed.code != 0
+    assert failed.shows("The installer (install) ended with the code 2.")
+    assert failed.shows("told to fail")
+    assert world.record()["state"] == "installing"
+    assert not (world.work / "outputs").exists()
+    # encrypted, and never in clear anywhere
+    for path in ("lightos-system-jwt", "certificates/server.key"):
+        assert (world.home / "secrets" / path).read_text(encoding="ascii").startswith("$ANSIBLE_VAULT;")
+    (world.work.parent / "fail").unlink()
+    done = world.play("lightos.yml", lightos_vault_password="a-vault-password")
+    assert done.code == 0, done.output
+    assert world.record()["state"] == "installed"
+    password = world.directory / "password"
+    password.write_text("a-vault-password", encoding="ascii")
+    view = [sys.executable, "-m", "ansible", "vault", "view", "--vault-password-file", str(password)]
+    shown = subprocess.run(
+        [*view, str(world.home / "secrets/certificates/server.key")], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == SECRET_FILE
+    assert world.play("lightos.yml", lightos_vault_password="a-vault-password").code == 0
+
+
+def test_all_problems_of_all_hosts_are_told_at_once_and_nothing_is_done(world: World) -> None:
+    from tests.support.storage_server import MadeUpServer
+
+    hardware = world.directory / "hardware"
+    MadeUpServer(hardware / "server00", system="debian")
+    for device in ("nvme1n1", "nvme2n1"):
+        (hardware / "server01/sys/block" / device / "holders/md0").mkdir(parents=True)
+    (hardware / "server02/sys/class/net/eth0/mtu").write_text("1500\n", encoding="ascii")
+    done = world.play(
+        "lightos.yml",
+        lightos_installer_archive_checksum="sha256:" + "0" * 64,
+        lightos_data_interfaces=[{"name": "eth0"}],
+    )
+    assert done.code != 0
+    assert done.shows("Nothing was changed, because of 4 problem(s):")
+    assert done.shows("lightos_installer_archive has the SHA-256")
+    assert done.shows("server00 system It runs debian 9.4; LightOS needs one of")
+    assert done.shows("server01 devices Instance 0 finds 1 unused NVMe devices for data; it needs 2")
+    assert done.shows("server02 interface The interface eth0 has the MTU 1500; it needs 9000.")
+    assert not world.home.exists()
+    assert not world.work.exists()
+
+
+def test_nothing_is_installed_over_a_cluster(world: World) -> None:
+    # somebody answers, and nobody knows who
+    world.cluster.control.stop_servers(1, 2, 3)
+    unknown = world.play("lightos.yml")
+    assert unknown.code != 0
+    assert unknown.shows("but there is no token for it: set lightos_api_token_file.")
+    # another cluster
+    token = world.directory / "token"
+    token.write_text(keys.token(), encoding="ascii")
+    world.cluster.control.stop_servers()
+    other = world.play("lightos.yml", lightos_cluster_id="0" * 8 + CLUSTER_REST, lightos_api_token_file=str(token))
+    assert other.code != 0
+    assert other.shows(
+        "is that of the cluster 6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f, but lightos_cluster_id is 00000000"
+    )
+    # a server that the cluster does not have
+    world.names.append("server04")
+    (world.directory / "hardware/server04").mkdir()
+    missing = world.play("lightos.yml", lightos_api_token_file=str(token))
+    assert missing.code != 0
+    assert missing.shows("The cluster does not have server04: add it with the playbook lightos_add_server.")
+    # also without the preflight
+    assert world.play("lightos.yml", "--skip-tags", "preflight", lightos_api_token_file=str(token)).code != 0
+    assert not world.work.exists()
+
+
+def test_cluster_that_does_not_answer_any_more_is_not_installed_again(world: World) -> None:
+    assert world.play("lightos.yml").code == 0
+    world.cluster.control.stop_servers(0, 1, 2, 3)
+    for arguments in ((), ("--skip-tags", "preflight")):
+        done = world.play("lightos.yml", *arguments)
+        assert done.code != 0
+        assert done.shows("but none of its servers answers at")
+    assert len(list(world.work.glob("*.log"))) == 1
+
+
+def test_token_without_a_cluster_that_answers_is_no_reason_to_install(world: World) -> None:
+    token = world.directory / "token"
+    token.write_text(keys.token(lifetime=YEAR), encoding="ascii")
+    done = world.play("lightos.yml", lightos_api_token_file=str(token))
+    assert done.code != 0
+    assert done.shows("There is a token of the cluster, but none of its servers answers at")
+    assert not world.work.exists()
+
+
+def test_token_that_ends_soon_is_told(world: World) -> None:
+    world.cluster.control.stop_servers()
+    token = world.directory / "token"
+    token.write_text(keys.token(lifetime=10 * 86400), encoding="ascii")
+    soon = world.play("lightos.yml", "--tags", "preflight", lightos_api_token_file=str(token))
+    assert soon.code == 0, soon.output
+    assert soon.shows("The token is good for 10.0 days.")
+    token.write_text(keys.token(lifetime=3600), encoding="ascii")
+    late = world.play("lightos.yml", "--tags", "preflight", lightos_api_token_file=str(token))
+    assert late.code != 0
+    assert late.shows("The token of system:root is good for 0.0 days only: mint another one with lightbits_jwt.")
+
+
+CLUSTER_REST = "-e5ab-4e0c-96b4-cbbe4b5b3b7f"
