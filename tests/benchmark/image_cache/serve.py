@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from tests.benchmark.cacheworld import LARGE, STORE, CacheWorld
 from tests.benchmark.definition import Benchmark, BenchmarkError, Measurement
 from tests.benchmark.interleave import compare
 
 CLIENTS = 8
-REPETITIONS = 3
+REPETITIONS = 5
 
 
 def measure(world: CacheWorld) -> Measurement:
-    """Both sides on cache-1, clients and all, by the same address: through port 80, and at nginx's own port."""
+    """Both sides on cache-1, clients and all, by the same address: through port 80, and at nginx's own port.
+
+    The best of each side is compared: what else the machine does can only take throughput away. While it does much, the
+    figure is too good, because haproxy's threads then get a share of their own.
+    """
     (file,) = world.cached[LARGE[0]]
     address = world.world.address(21)
 
@@ -31,10 +33,11 @@ def measure(world: CacheWorld) -> Measurement:
 
     rate(8089)  # from the disk into the memory, for both sides
     found = compare(lambda: rate(80), lambda: rate(8089), REPETITIONS)
+    ours, theirs = max(found.ours), max(found.theirs)
     return Measurement(
-        found.ratio,
-        f"{median(found.ours) / 1e9:.2f} GB/s through haproxy and nginx, {median(found.theirs) / 1e9:.2f} GB/s from"
-        f" nginx, {CLIENTS} clients on the same host",
+        ours / theirs,
+        f"{ours / 1e9:.2f} GB/s through haproxy and nginx, {theirs / 1e9:.2f} GB/s from nginx, the best of"
+        f" {REPETITIONS} each, {CLIENTS} clients on the same host",
     )
 
 
