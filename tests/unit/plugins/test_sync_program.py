@@ -13,7 +13,6 @@ import re
 import stat
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -352,9 +351,3 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_option_is_refused(tmp_path: Path) -> None:
     result = play(tmp_path, destination=str(tmp_path))
     assert "Unsupported parameters" in result["output"]
-
-
-def test_building_is_quick() -> None:
-    started = time.process_time()
-    build()
-    assert time.process_time() - started < 1.0
