@@ -183,7 +183,8 @@ class Cleaner:
 def _run(job: Job, lock: int, write: Callable[[str], None]) -> int | None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     try:
-        process = subprocess.Popen(
+        # it outlives the module, so it is none that AnsibleModule.run_command could wait for
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             list(job.command),
             cwd=job.directory,
             env={**kept, "PYTHONUNBUFFERED": "1", **job.environment},

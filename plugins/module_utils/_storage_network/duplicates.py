@@ -92,7 +92,7 @@ def claims(
                         one.send(probe(macs[interface], address))
                 sent += 1
             following = began + (sent * patience / (_PROBES + 1) if sent < _PROBES else patience)
-            ready, _, _ = select.select(list(links.values()), [], [], max(following - time.monotonic(), 0))
+            ready = select.select(list(links.values()), [], [], max(following - time.monotonic(), 0))[0]
             for interface, one in links.items():
                 if one not in ready:
                     continue

@@ -197,7 +197,7 @@ def echo(
 
 
 def _ask(goals: Sequence[Goal], first: _Round, lines: dict[str, Line], patience: float) -> dict[tuple[str, str], Echo]:
-    wishes = [(goal, size) for goal in goals for size in {_LEAST[goal.version], goal.size}]
+    wishes = [(goal, size) for goal in goals for size in sorted({_LEAST[goal.version], goal.size})]
     seen = first.run(wishes)
     result, narrow = {}, {}
     for goal in goals:

@@ -90,7 +90,7 @@ def control(reader: Reader) -> Iterator[ControlClient]:
     for command in (line for line in commands() if line.startswith("openssl")):
         status, output = reader.run(command)
         assert status == 0, output
-    start = next(line for line in commands() if "tests.emulators.lightbits" in line)
+    [start] = [line for line in commands() if "tests.emulators.lightbits" in line]
     given = [word.replace("$LIGHTOS", reader.environment["LIGHTOS"]) for word in shlex.split(start)]
     options = given[given.index("tests.emulators.lightbits") + 1 :]
     free = ["127.0.0.1:0" if re.fullmatch(r"127\.0\.0\.1:\d+", word) else word for word in options]
