@@ -51,7 +51,9 @@ class _Control:
             {"name": server["name"], "present": not server.get("_absent", False)} for server in self._state.servers
         ]
         founded = any(one["projectName"] == "system" for one in self._state.credentials)
-        return JSONResponse({"founded": founded, "servers": servers, "phases": self._phases, "fault": self._fault})
+        spares = [one["name"] for one in self._state.spares.values()]
+        told = {"founded": founded, "servers": servers, "spares": spares}
+        return JSONResponse({**told, "phases": self._phases, "fault": self._fault})
 
     async def found(self, request: Request) -> JSONResponse:
         installation.found(self._state, await json_object(request))
@@ -115,10 +117,16 @@ class _Control:
         return next((server for server in self._state.servers if server["name"] == name), None)
 
     async def io(self, request: Request) -> JSONResponse:
-        """A write to a volume by way of a server, which has to be there; 400 when it is lost."""
+        """A write to a volume by way of a server: 400 when it is lost, or when the server takes none at present.
+
+        The latter is no lost write: the client tries another server.
+        """
         wish = await json_object(request)
         self._state.pace.catch_up()
-        lost = installation.lost_write(self._state, str(wish.get("server")), str(wish.get("volume")))
+        refused = installation.refused_write(self._state, str(wish.get("server")))
+        if refused:
+            raise ValueError(refused)
+        lost = installation.lost_write(self._state, str(wish.get("volume")))
         self._state.availability.count_write(lost)
         if lost:
             raise ValueError(lost)

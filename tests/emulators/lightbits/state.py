@@ -82,6 +82,8 @@ class State:
             "_full": False,
         }
         self.servers: list[Thing] = []
+        # what an installer has said of servers that the cluster does not have yet, by their places
+        self.spares: dict[int, Thing] = {}
         self.nodes: list[Thing] = []
         self.devices: list[Thing] = []
         for number in range(self._count):

@@ -25,7 +25,7 @@ from .raw import Raw
 UUID = "6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f"
 
 
-def server(number: int, **changes: object) -> dict[str, Any]:
+def server(number: int, *, spare: bool = False, **changes: object) -> dict[str, Any]:
     """What an installer says of a server."""
     node = {
         "instanceID": 0,
@@ -35,7 +35,8 @@ def server(number: int, **changes: object) -> dict[str, Any]:
         "devices": 6,
         "max_devices": 12,
     }
-    return {"name": f"storage-{number}", "version": "3.13.0", "nodes": [{**node, **changes}]}
+    told = {"name": f"storage-{number}", "version": "3.13.0", "nodes": [{**node, **changes}]}
+    return {**told, "spare": True} if spare else told
 
 
 def until(read: Callable[[], Any], good: Callable[[Any], object]) -> Any:
@@ -58,8 +59,8 @@ class Cluster:
         wish = {"root_public_key": keys.public_pem(keys.root_key()), "cluster": {"UUID": UUID, "clusterName": "mine"}}
         return self.control.call("PUT", "/installation", {**wish, **changes})
 
-    def install(self, number: int, **changes: object) -> Any:
-        return self.control.call("POST", "/installation/servers", server(number, **changes))
+    def install(self, number: int, *, spare: bool = False, **changes: object) -> Any:
+        return self.control.call("POST", "/installation/servers", server(number, spare=spare, **changes))
 
     def availability(self) -> Any:
         return self.control.call("GET", "/availability")
@@ -171,3 +172,83 @@ def test_there_are_not_more_servers_than_places(cluster: Cluster) -> None:
         cluster.install(number)
     with pytest.raises(ControlError, match="at most 4 servers"):
         cluster.install(5)
+
+
+def test_a_spare_server_joins_under_its_own_name_and_takes_the_place_of_a_dead_one(cluster: Cluster) -> None:
+    cluster.found()
+    for number in (1, 2, 3):
+        cluster.install(number)
+    place = cluster.install(4, spare=True)
+    assert place == cluster.install(4, spare=True)
+    with pytest.raises(ControlError, match=r"10\.0\.0\.4:2380 belongs to storage-4"):
+        cluster.install(5, spare=True, data_ip="10.0.0.4")
+    listed = cluster.control.call("GET", "/installation")
+    assert ([one["name"] for one in listed["servers"]], listed["spares"]) == (
+        ["storage-1", "storage-2", "storage-3"],
+        ["storage-4"],
+    )
+    api = Raw(cluster.urls[0], cluster.control)
+    with cluster.session("storage-4") as unknown:
+        assert unknown.status == 404
+    body = {"serverEndpoints": ["http://10.0.0.4:2380"], "extendCluster": False}
+    api.refused(400, 3, "POST", "/servers", {"serverEndpoints": ["http://10.0.0.5:2380"]})
+    api.refused(409, 6, "POST", "/servers", {"serverEndpoints": ["http://10.0.0.1:2380"]})
+    with cluster.agent(1), cluster.agent(2):
+        with cluster.agent(3):
+            cluster.control.settle()
+            api.volume("kept", 3)
+            cluster.control.settle()
+        dead = api.ok("GET", "/nodes?name=storage-3-0")["nodes"][0]
+        assert api.ok("POST", "/servers", body)["name"] == "storage-4"
+        cluster.control.pace(advance=3)
+        assert api.ok("GET", "/servers?Name=storage-4")["servers"][0]["state"] == "Creating", "until its agent comes"
+        with cluster.agent(4):
+            cluster.control.settle()
+            found = api.ok("GET", "/servers?Name=storage-4")["servers"][0]
+            assert (found["state"], found["ServerEndpoints"]) == ("Enabled", body["serverEndpoints"])
+            assert (found["ApiEndpoints"], found["LightOSVersion"]) == (["10.0.0.4:443"], "3.13.0")
+            node = api.ok("GET", "/nodes?name=storage-4-0")["nodes"][0]
+            assert (node["state"], node["nvmeEndpoint"]) == ("Unattached", "10.0.0.4:4420")
+            api.ok("POST", f"/nodes/{dead['UUID']}/replace", {"TargetNodeUUID": node["UUID"]})
+            cluster.control.settle()
+            assert api.ok("GET", "/nodes?name=storage-4-0")["nodes"][0]["state"] == "Active"
+            api.ok("DELETE", f"/servers/{dead['serverUUID']}")
+            cluster.control.settle()
+            assert api.ok("GET", "/cluster")["health"]["state"] == "OK"
+    assert cluster.control.call("GET", "/installation")["spares"] == []
+
+
+def test_a_server_that_takes_no_writes_loses_none(cluster: Cluster) -> None:
+    cluster.found()
+    for number in (1, 2, 3):
+        cluster.install(number)
+    api = Raw(cluster.urls[0], cluster.control)
+    cluster.control.call("PUT", "/availability")
+
+    def write(number: int, volume: str) -> str:
+        try:
+            cluster.control.call("POST", "/io", {"server": f"storage-{number}", "volume": volume})
+        except ControlError as error:
+            return str(error)
+        return ""
+
+    with cluster.agent(1):
+        with cluster.agent(2):
+            with cluster.agent(3):
+                cluster.control.settle()
+                volume = api.volume("kept", 3)["UUID"]
+                cluster.control.settle()
+                uuid = api.ok("GET", "/servers?Name=storage-2")["servers"][0]["UUID"]
+                api.ok("POST", f"/servers/{uuid}/disable", {})
+                cluster.control.settle()
+                assert "server storage-2 takes no writes" in write(2, volume)
+                assert write(1, volume) == ""
+                api.ok("POST", f"/servers/{uuid}/enable", {})
+                cluster.control.settle()
+            assert "server storage-3 takes no writes" in write(3, volume)
+            assert write(2, volume) == ""
+        found = cluster.availability()
+        assert (found["writes"], found["lost_writes"]) == (2, [])
+        assert "volume kept is ReadOnly" in write(1, volume)
+        found = cluster.availability()
+        assert (found["writes"], found["lost_writes"]) == (3, ["volume kept is ReadOnly"])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..call import Call
 from ..gateway import Route
-from ..model import eviction, upgrade
+from ..model import eviction, installation, upgrade
 from ..model.event import record
 from ..model.health import server_health
 from ..model.node import UNATTACHED, nodes_of, power_down, power_up
@@ -123,38 +123,53 @@ def _enabled(state: State, server: Thing) -> None:
 
 
 def _create(call: Call) -> Mapping[str, Any]:
-    """The hardware is as that of all others; it waits until its software is there, and that takes a stage."""
+    """A server is added by the address of its etcd, and calls itself what its installer has called it."""
     state, endpoints = call.state, call.body.get("serverEndpoints") or []
     if not isinstance(endpoints, list) or len(endpoints) != 1 or not urlsplit(str(endpoints[0])).hostname:
         raise Refusal(INVALID_ARGUMENT, "serverEndpoints must be one URL")
-    uuid = call.text("serverUUID")
+    endpoint, uuid = str(endpoints[0]), call.text("serverUUID")
     if any(server["UUID"] == uuid for server in state.servers):
         raise Refusal(ALREADY_EXISTS, f"server {uuid} already exists")
-    used = [server for server in state.servers if endpoints[0] in server["ServerEndpoints"]]
-    if used and not call.truth("reuseIP"):
-        raise Refusal(ALREADY_EXISTS, f"{endpoints[0]} belongs to {used[0]['name']}")
-    number = max((one["_number"] for one in state.servers), default=-1) + 1
-    server = state.install(number, instances=state.instances)
-    server.update(state="Creating", ServerEndpoints=endpoints, ETag="0")
-    nodes = nodes_of(state, server)
-    host = urlsplit(endpoints[0]).hostname
-    for node in nodes:
-        port = node["nvmeEndpoint"].rpartition(":")[2]
-        node.update(state=UNATTACHED, nvmeEndpoint=f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}")
+    owner = installation.holder(state, urlsplit(endpoint).netloc)
+    if owner and not call.truth("reuseIP"):
+        raise Refusal(ALREADY_EXISTS, f"{endpoint} belongs to {owner}")
+    server = installation.add_spare(state, endpoint)
+    if server is None:
+        if installation.is_installed(state):
+            raise Refusal(INVALID_ARGUMENT, f"no server answers at {endpoint}")
+        server = _another(state, endpoint)
+    server.update(state="Creating", ETag="0")
     if uuid:
         server["UUID"] = uuid
-        for thing in (*nodes, *(device for device in state.devices if device["nodeUUID"] in server["NodesUUIDs"])):
+        devices = [device for device in state.devices if device["nodeUUID"] in server["NodesUUIDs"]]
+        for thing in (*(node for node in state.nodes if node["UUID"] in server["NodesUUIDs"]), *devices):
             thing["serverUUID"] = uuid
     extend = call.truth("extendCluster")
     state.pace.later(lambda: _created(state, server, extend=extend))
     return shown(state, server)
 
 
+def _another(state: State, endpoint: str) -> Thing:
+    """Where no installer is, one appears with the next number and the same hardware as all others."""
+    number = max((one["_number"] for one in state.servers), default=-1) + 1
+    server = state.install(number, instances=state.instances)
+    server["ServerEndpoints"] = [endpoint]
+    host = urlsplit(endpoint).hostname
+    for node in nodes_of(state, server):
+        port = node["nvmeEndpoint"].rpartition(":")[2]
+        node.update(state=UNATTACHED, nvmeEndpoint=f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}")
+    return server
+
+
 def _created(state: State, server: Thing, *, extend: bool) -> None:
+    """Its software has to be there."""
+    if server.get("_absent"):
+        state.pace.later(lambda: _created(state, server, extend=extend))
+        return
     server["state"] = "Enabled"
     state.touch(server)
     for node in nodes_of(state, server) if extend else []:
-        node["state"] = "Active"
+        node.update(state="Active", powerupProgress=100)
         state.touch(node)
 
 

@@ -46,7 +46,8 @@ def is_present(state: State, server: Thing) -> bool:
     """Whether a server is enabled, and its nodes (except spare ones) are there."""
     away = ("Inactive", "Activating")
     own = [node for node in state.nodes if node["serverUUID"] == server["UUID"]]
-    return server["state"] == "Enabled" and not any(node["state"] in away for node in own)
+    there = server["state"] == "Enabled" and not server.get("_absent")
+    return there and not any(node["state"] in away for node in own)
 
 
 def risk(state: State, server: Thing) -> str:
