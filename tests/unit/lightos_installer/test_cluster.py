@@ -25,13 +25,14 @@ import pytest
 from tests.emulators.lightbits.controlclient import ControlClient
 from tests.emulators.lightos_installer.archive import LIGHT_APP, build
 from tests.emulators.process import running
-from tests.support.playbook import settings
+from tests.support.playbook import ROOT, settings
 from tests.unit.lightbits_emulator.raw import Raw
 
 from .conftest import CLUSTER, servers, write_inventory
 
 AGENT = LIGHT_APP / "roles/install-lightos/files/lightos_agent.py"
 SECRETS = LIGHT_APP / "roles/secrets/files/make_secrets.py"
+WRITER = ROOT / "tests/testbed/tools/writer.py"
 NAMES = ("server00", "server01", "server02")
 DATA = 4420
 
@@ -252,6 +253,40 @@ def test_the_record_tells_when_too_many_were_away(cluster: Rack) -> None:
     record = cluster.control.call("GET", "/availability")
     assert record["most_away"] == list(NAMES)
     assert list(record["unavailable"]) == ["written"]
+
+
+def test_a_client_with_a_path_to_every_server_loses_no_write_as_long_as_the_volume_is_there(cluster: Rack) -> None:
+    volume = cluster.api("server00").volume("busy", 3)["UUID"]
+    end = cluster.directory / "end"
+    paths = [f"127.0.0.1:{cluster.port(name, DATA)}" for name in NAMES]
+    command = [sys.executable, str(WRITER), f"--until={end}", f"--volumes={volume}", *paths]
+
+    def writes() -> Any:
+        return cluster.control.call("GET", "/availability")["writes"]
+
+    def go_on(count: int) -> None:
+        before = writes()
+        until(lambda: writes() >= before + count, "the client to write")
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        go_on(len(NAMES))
+        cluster.kill("server01")
+        go_on(5)
+        end.touch()
+        found = json.loads(client.communicate()[0])
+    assert (client.returncode, found["lost"]) == (0, [])
+    assert set(found["refused"]) == {paths[1]}
+    assert set(found["taken"]) == set(paths)
+    record: Any = cluster.control.call("GET", "/availability")
+    assert (record["lost_writes"], record["unavailable"]) == ([], {})
+    cluster.kill("server02")
+    end.unlink()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        until(lambda: cluster.control.call("GET", "/availability")["lost_writes"], "a lost write")
+        end.touch()
+        found = json.loads(client.communicate()[0])
+    assert client.returncode == 1
+    assert found["lost"][0] == f"{paths[0]}: error: volume busy is ReadOnly"
 
 
 def test_an_api_without_its_server_does_not_answer(cluster: Rack) -> None:
