@@ -16,13 +16,11 @@ from tests.testbed import engine, images
 from tests.testbed.engine import REPOSITORY, TestbedError, progress, say
 from tests.testbed.imagecache import ImageCacheWorld
 
-from . import api, cacheworld, image_cache, lightbits, report, storage_network
+from . import api, cacheworld, image_cache, lightbits, lightos, report, storage_network
 from .definition import Benchmark, BenchmarkError, Result
 
-BENCHMARKS = {
-    one.name: one
-    for one in (*api.BENCHMARKS, *lightbits.BENCHMARKS, *image_cache.BENCHMARKS, *storage_network.BENCHMARKS)
-}
+_GROUPS = (api, lightbits, image_cache, storage_network, lightos)
+BENCHMARKS = {one.name: one for group in _GROUPS for one in group.BENCHMARKS}
 OUTPUT = REPOSITORY / "build" / "bench.json"
 
 

@@ -146,19 +146,28 @@ class Lightbits:
             raise ProtocolError(f"{response.request} was answered with something that is not an object.")
         return found
 
-    def _discover(self) -> None:
-        """Learn the other servers before the first call, so that it survives the loss of those that were named."""
+    def cluster_info(self) -> dict[str, Any]:
+        """GET ``/clusterinfo``, which the first call asks for anyway."""
+        found = self._discover()
+        return self._request("GET", "/clusterinfo") if found is None else found
+
+    def _discover(self) -> dict[str, Any] | None:
+        """Learn the other servers before the first call, so that it survives the loss of those that were named.
+
+        Returns what ``/clusterinfo`` has answered, None if it was not asked just now or not answered.
+        """
         if self._discovered:
-            return
+            return None
         self._discovered = True
         try:
-            listed = self._request("GET", "/clusterinfo").get("apiEndpoints") or []
+            found = self._request("GET", "/clusterinfo")
         except (PermissionDeniedError, NotFoundError, UnsupportedError):
             # the token of a project may not read it with every version
-            return
+            return None
         except ApiError:
             self._discovered = False
             raise
+        listed = found.get("apiEndpoints") or []
         for entry in listed if isinstance(listed, list) else []:
             if isinstance(entry, str) and entry:
                 try:
@@ -168,6 +177,7 @@ class Lightbits:
                     continue
                 if url not in self._endpoints:
                     self._endpoints.append(url)
+        return found
 
     def _prefer(self, answered: str) -> None:
         """Ask the server that has answered first from now on."""

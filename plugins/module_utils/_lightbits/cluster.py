@@ -71,4 +71,4 @@ def _encryption(item: Mapping[str, Any]) -> str:
 
 def get_cluster(api: Lightbits) -> Cluster:
     """Return the cluster (``GET /clusterinfo``)."""
-    return Cluster.from_api(api.get("/clusterinfo"))
+    return Cluster.from_api(api.cluster_info())
