@@ -270,11 +270,25 @@ def test_lost_answer_leaves_one_token(tasks: Tasks, tmp_path: Path, fault: dict[
     assert not ok(tasks(**options))["changed"]
 
 
-FAULTS = faults_of(METAL)
+FAULTS = {
+    **faults_of(METAL),
+    # protocol buffers leave out a list that is empty, so there is none in the answer that could be null
+    "null lists": {"action": "status", "status": 200, "body": '{"tokens": null}', "content_type": "application/json"},
+}
+
+
+def positions(name: str, change: str, asked: list[str]) -> list[int]:
+    """Return at which requests a fault means something."""
+    if name == "null lists":
+        # it stands for an empty one: there is no such token yet
+        return [0] if change == "create" else []
+    if name == "somebody else is faster":
+        return [number for number, request in enumerate(asked) if not request.endswith("/List")]
+    return list(range(len(asked)))
 
 
 @pytest.mark.parametrize("change", ["create", "update", "renew", "absent"])
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("null lists", "somebody else is faster")])
+@pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, change: str) -> None:
     """Afterwards there is exactly one token, that of the file, or the module failed and the next run puts it right."""
     dest = tmp_path / "token"
@@ -296,9 +310,9 @@ def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, c
 
     begin()
     ok(tasks(**wish))
-    asked = len(requests(tasks.api))
-    assert asked >= 3
-    for position in range(asked):
+    asked = requests(tasks.api)
+    assert len(asked) >= 3
+    for position in positions(name, change, asked):
         for fault, options in attempts(FAULTS[name]):
             begin()
             tasks.api.control.add_fault(**{**fault, "skip": position, "count": 1})

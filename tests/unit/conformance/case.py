@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .emulation import KEYS_OF_EMULATOR, METAL, Emulation
 
 Options = Mapping[str, Any]
+# Who has a token that says nothing about it: an administrator.
+PROVIDER = "metal-stack"
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,10 @@ class Case:
     ``create`` makes the thing, ``update`` (the options of ``create``, changed) changes it, ``absent`` removes it.
     ``missing`` lacks an option that ``needs`` names; the error must say so. ``key`` is the result's key.
     ``expected`` and ``updated`` are parts of the result after ``create`` and ``update``. ``state`` are sections of the
-    emulator's state before. ``environment`` are variables for the credential. ``unknown`` are keys of the result that
-    check mode cannot predict, and that differ from run to run. ``prepare`` gets the emulator and returns more
-    variables. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it. ``api`` is what
-    it talks to.
+    emulator's state before. ``environment`` are variables for the credential; ``token`` has the rights of one for the
+    metal-api v2, which is called then. ``unknown`` are keys of the result that check mode cannot predict, and that
+    differ from run to run. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it.
+    ``api`` is what it talks to.
     """
 
     module: str
@@ -40,8 +42,8 @@ class Case:
     updated: Options = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    token: Options | None = None
     unknown: frozenset[str] = frozenset()
-    prepare: Callable[[Any], Mapping[str, str]] | None = None
     variant: str = ""
     faults: bool = True
     api: Emulation = METAL
@@ -50,6 +52,22 @@ class Case:
     def label(self) -> str:
         """The name in tables and of tests."""
         return f"{self.module} {self.variant}".strip()
+
+    def state_before(self) -> dict[str, Any]:
+        """The emulator's state before, in which the owner of the token is a member of what it has roles in."""
+        if self.token is None:
+            return dict(self.state)
+        member = {
+            f"{kind}s": self.token[f"{kind}_roles"] for kind in ("project", "tenant") if f"{kind}_roles" in self.token
+        }
+        return {**self.state, "memberships": {self.token.get("user", PROVIDER): member}}
+
+    def environ(self, emulator: Any) -> dict[str, str]:
+        """Variables for its tasks. A token is made anew; it is no part of the emulator's state."""
+        found = {**self.api.environment(emulator), **self.environment}
+        if self.token is not None:
+            found.update(METALCTL_API_URL=emulator.v2, METALCTL_API_TOKEN=emulator.control.token((), **self.token))
+        return found
 
 
 def _user(name: str) -> dict[str, str]:

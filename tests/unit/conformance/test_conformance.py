@@ -39,6 +39,8 @@ def results_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     selected = {item.callspec.params["case"].label for item in request.session.items if is_about_a_case(item)}
     with ExitStack() as stack:
         emulators = {api.name: stack.enter_context(api.start()) for api in (METAL, LIGHTBITS)}
+        # an upgrade of five servers has thirty stages
+        emulators[LIGHTBITS.name].control.pace(step=0.001)
         kept: dict[str, Mapping[str, Mapping[str, TaskResult]]] = {}
 
         def results(case: Case, shell: str) -> Mapping[str, TaskResult]:
@@ -81,37 +83,27 @@ def run_cases(
     emulators: Mapping[str, Any], directory: Path, cases: Sequence[Case], shell: str
 ) -> dict[str, dict[str, TaskResult]]:
     """Return the results of cases by their columns."""
-    # What is prepared needs the state to be there already, and so a playbook of its own.
-    alone = [[case] for case in cases if case.prepare is not None]
-    together = [case for case in cases if case.prepare is None]
+    documents = [play_of(emulators[case.api.name], directory, case, shell) for case in cases]
+    done = plays(directory, documents, "--diff")
+    tokens = {one["environment"].get("METALCTL_API_TOKEN") for one in documents} - {None}
+    for secret in {secret for case in cases for secret in case.api.secrets()} | tokens:
+        assert secret not in done.output
     found: dict[str, dict[str, TaskResult]] = {}
-    for group in [*alone, *([together] if together else [])]:
-        documents = [play_of(emulators[case.api.name], directory, case, shell) for case in group]
-        done = plays(directory, documents, "--diff")
-        for secret in {secret for case in group for secret in case.api.secrets()}:
-            assert secret not in done.output
-        for case in group:
-            results = [result for result in done.results if result.play == case.label]
-            assert [result.name for result in results] == [column for column, *_rest in steps(case)], done.output
-            found[case.label] = {result.name: result for result in results}
+    for case in cases:
+        results = [result for result in done.results if result.play == case.label]
+        assert [result.name for result in results] == [column for column, *_rest in steps(case)], done.output
+        found[case.label] = {result.name: result for result in results}
     return found
 
 
 def play_of(emulator: Any, directory: Path, case: Case, shell: str) -> dict[str, Any]:
     """Return the play of a case."""
-    variables: dict[str, Any] = dict(SHELLS[shell])
-    prepared: Mapping[str, str] = {}
-    if case.prepare is not None:
-        emulator.control.replace_state(**case.state)
-        prepared = case.prepare(emulator)
-    else:
-        state = directory / f"{case.label}.json"
-        state.write_text(json.dumps(case.state), encoding="utf-8")
-        variables["send_before"] = {"method": "PUT", "url": emulator.control.address("/state"), "file": str(state)}
+    state = directory / f"{case.label}.json"
+    state.write_text(json.dumps(case.state_before()), encoding="utf-8")
+    send = {"method": "PUT", "url": emulator.control.address("/state"), "file": str(state)}
     name = f"metalstack.provisioning.{case.module}"
     tasks = [{"name": column, name: dict(options), "check_mode": check} for column, options, check in steps(case)]
-    environment = {**case.api.environment(emulator), **case.environment, **prepared}
-    return document(case.label, tasks, variables, {"environment": environment})
+    return document(case.label, tasks, {**SHELLS[shell], "send_before": send}, {"environment": case.environ(emulator)})
 
 
 def check_change(results: Mapping[str, TaskResult], verb: str, case: Case) -> Any:

@@ -1,22 +1,19 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules do besides what the conformance table has: v2, many at once, reinstallation, removal, commands.
+"""What modules do besides what the conformance table has: many at once, reinstallation, removal, commands.
 
 Only the campaign tries these, so ``expected``, ``missing`` and ``needs`` say nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.emulators.metal_api.process import MetalApi
 from tests.unit.api import machine_world as world
 from tests.unit.conformance.case import ADMIN, EDIT, Case, Options
-from tests.unit.conformance.cases import image, ip, machine, network
+from tests.unit.conformance.cases import image, ip, network
 
-PROJECT_METHODS = [f"/metalstack.api.v2.ProjectService/{method}" for method in ("List", "Create", "Update", "Delete")]
 IPS = [{"ip": f"10.0.1.{number}", "network": "storage", "project": ip.PROJECT, "type": "static"} for number in (7, 8)]
 SCOPE = {"network": "storage", "project": ip.PROJECT}
 IMAGES = [{**image.CREATE, "id": f"ubuntu-24.04.2025101{number}"} for number in (1, 2)]
@@ -35,15 +32,6 @@ SUPERS = [
 ]
 
 
-def token(**rights: object) -> Callable[[MetalApi], Mapping[str, str]]:
-    """Return what prepares the environment with a new token of these rights."""
-
-    def prepare(emulator: MetalApi) -> Mapping[str, str]:
-        return {"METALCTL_API_URL": emulator.v2, "METALCTL_API_TOKEN": emulator.control.token((), **rights)}
-
-    return prepare
-
-
 def case(
     module: str, variant: str, create: Options, update: Options | None, absent: Options | None, **settings: Any
 ) -> Case:
@@ -60,37 +48,6 @@ def many(options: Options, **settings: Any) -> dict[str, Any]:
 
 
 CASES = [
-    case(
-        "metal_ip", "v2",
-        {**ip.ANY, "tags": ["purpose=storage"]},
-        {**ip.ANY, "type": "static", "tags": ["tier=1"]},
-        {**ip.ANY, "state": "absent"},
-        state=ip.STATE,
-        prepare=token(project_roles={ip.PROJECT: "EDITOR"}),
-    ),
-    case(
-        "metal_network", "v2",
-        {**network.STORAGE, "shared": True, "labels": {"purpose": "storage"}},
-        {**network.STORAGE, "description": "For LightOS", "labels": {}},
-        {**network.STORAGE, "state": "absent"},
-        state=network.STATE,
-        prepare=token(admin_role="EDITOR", project_roles={network.PROJECT: "EDITOR"}),
-    ),
-    case(
-        "metal_project", "v2",
-        {"name": "storage", "tenant": "provider", "labels": ["a=1"]},
-        {"name": "storage", "tenant": "provider", "description": "disks"},
-        {"name": "storage", "tenant": "provider", "state": "absent"},
-        prepare=token(user="provider", permissions=[{"subject": "*", "methods": PROJECT_METHODS}]),
-    ),
-    case(
-        "metal_machine", "v2",
-        {**machine.MACHINE, "image": world.NEW_IMAGE},
-        {**machine.MACHINE, "image": world.NEW_IMAGE, "tags": ["role=target"]},
-        {"name": "storage-1", "project": world.STORAGE_PROJECT, "state": "absent", **world.QUICK},
-        state=world.world_of_v2(),
-        prepare=machine.token,
-    ),
     case(
         "metal_ip", "many",
         many(IPS),

@@ -9,7 +9,6 @@ run, without a fault, brings it there. Never a traceback, never a secret.
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
@@ -101,9 +100,8 @@ class Change:
         self.case = case
         self.name = name
         self.wish = quick(wish)
-        emulator.control.replace_state(**copy.deepcopy(dict(case.state)))
-        prepared = {} if case.prepare is None else case.prepare(emulator)
-        self.environ = {**case.api.environment(emulator), **case.environment, **prepared}
+        emulator.control.replace_state(**case.state_before())
+        self.environ = case.environ(emulator)
         case.api.hasten(emulator)
         for earlier in before:
             done = perform_module(case.module, quick(earlier), self.environ)

@@ -55,4 +55,18 @@ CASES = [
         state=STATE,
         environment=EDIT,
     ),
+    Case(
+        module="metal_ip",
+        variant="v2",
+        key="ip",
+        create={**ANY, "tags": ["purpose=storage"]},
+        expected={**ANY, "type": "ephemeral", "tags": ["purpose=storage"], "description": ""},
+        missing={"name": "storage-vip", "network": "storage"},
+        needs="project",
+        update={**ANY, "type": "static", "tags": ["tier=1"]},
+        updated={"type": "static", "tags": ["purpose=storage", "tier=1"]},
+        absent={**ANY, "state": "absent"},
+        state=STATE,
+        token={"project_roles": {PROJECT: "EDITOR"}},
+    ),
 ]

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tests.emulators.lightbits.process import Lightbits
-
 from ..case import Case
 from ..emulation import LIGHTBITS
 
@@ -18,12 +14,6 @@ NEXT = {**QUICK, "version": "3.14.0", "package_uri": "https://packages.example.c
 ALL = tuple(f"server{number:02}" for number in range(5))
 # How far an upgrade was is only known when it has begun.
 UNKNOWN = frozenset({"cluster", "servers"})
-
-
-def hurry(cluster: Lightbits) -> Mapping[str, str]:
-    """An upgrade of five servers has thirty stages."""
-    cluster.control.pace(step=0.001)
-    return {}
 
 
 CASES = [
@@ -39,7 +29,6 @@ CASES = [
         updated={"versions": dict.fromkeys(ALL, "3.14.0")},
         absent=None,
         unknown=UNKNOWN,
-        prepare=hurry,
         variant="of the cluster",
     ),
     Case(
@@ -52,7 +41,6 @@ CASES = [
         needs="package_uri",
         absent=None,
         unknown=UNKNOWN,
-        prepare=hurry,
         variant="of a server",
     ),
     Case(

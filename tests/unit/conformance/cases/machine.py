@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from tests.emulators.metal_api.process import MetalApi
 from tests.unit.api import machine_world as world
 
 from ..case import ADMIN, Case
@@ -40,13 +39,6 @@ FIREWALL = {
 # Which machine it is, the addresses, the system's tags and the newest image are known only afterwards. What a machine
 # reports depends on when it is looked at.
 UNKNOWN = frozenset({"id", "rack", "hardware", "networks", "tags", "image", "last_event"})
-
-
-def token(emulator: MetalApi) -> dict[str, str]:
-    """Return the environment with a new token of an admin who edits the project."""
-    emulator.control.revoke_all()
-    secret = emulator.control.token((), admin_role="EDITOR", project_roles={world.STORAGE_PROJECT: "EDITOR"})
-    return {"METALCTL_API_URL": emulator.v2, "METALCTL_API_TOKEN": secret}
 
 
 CASES = [
@@ -95,10 +87,8 @@ CASES = [
         update={**MACHINE, "image": world.NEW_IMAGE, "tags": ["role=target"]},
         updated={"tags": ["first", "role=target"]},
         absent={"name": "storage-1", "project": world.STORAGE_PROJECT, "state": "absent", **world.QUICK},
-        prepare=token,
+        token={"admin_role": "EDITOR", "project_roles": {world.STORAGE_PROJECT: "EDITOR"}},
         state=world.world_of_v2(),
         unknown=UNKNOWN,
-        # The campaign has a case of its own.
-        faults=False,
     ),
 ]

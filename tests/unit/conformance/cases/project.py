@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..case import ADMIN, Case
 
 CREATE = {"name": "storage", "tenant": "provider", "labels": ["b=2", "a=1"], "quotas": {"machine": 3}}
+METHODS = [f"/metalstack.api.v2.ProjectService/{method}" for method in ("List", "Create", "Update", "Delete")]
 UNLIMITED = {"cluster": None, "ip": None, "project": None}
 
 CASES = [
@@ -30,5 +31,19 @@ CASES = [
         absent={"name": "storage", "tenant": "provider", "state": "absent"},
         environment=ADMIN,
         unknown=frozenset({"id"}),
-    )
+    ),
+    Case(
+        module="metal_project",
+        variant="v2",
+        key="project",
+        create={"name": "storage", "tenant": "provider", "labels": ["a=1"]},
+        expected={"name": "storage", "tenant": "provider", "description": "", "labels": ["a=1"]},
+        missing={"name": "storage"},
+        needs="tenant",
+        update={"name": "storage", "tenant": "provider", "description": "disks"},
+        updated={"description": "disks", "labels": ["a=1"]},
+        absent={"name": "storage", "tenant": "provider", "state": "absent"},
+        token={"user": "provider", "permissions": [{"subject": "*", "methods": METHODS}]},
+        unknown=frozenset({"id"}),
+    ),
 ]

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from tests.emulators.metal_api.process import MetalApi
-
 from ..case import Case
 
 CREATE = {
@@ -14,13 +12,6 @@ CREATE = {
     "permissions": {"self": ["/metalstack.api.v2.ImageService/List"]},
     "lifetime": 3600,
 }
-
-
-def prepare(emulator: MetalApi) -> dict[str, str]:
-    """Return the environment with a new token of an admin."""
-    emulator.control.revoke_all()
-    token = emulator.control.token((), user="metal-stack", admin_role="EDITOR", infra_role="EDITOR")
-    return {"METALCTL_API_URL": emulator.v2, "METALCTL_API_TOKEN": token}
 
 
 CASES = [
@@ -39,7 +30,7 @@ CASES = [
         update={**CREATE, "labels": {"team": "storage"}, "infra_role": "viewer"},
         updated={"labels": {"team": "storage"}, "infra_role": "viewer"},
         absent={"description": "image cache", "state": "absent"},
-        prepare=prepare,
+        token={"admin_role": "EDITOR", "infra_role": "EDITOR"},
         unknown=frozenset({"uuid", "user", "issued_at", "expires_at", "secret"}),
         # tokens are not in the emulator's state, by which the campaign judges; test_token has one of its own
         faults=False,
