@@ -213,6 +213,8 @@ class Response:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    # behind the body; None when the answer has none
+    trailers: list[tuple[bytes, bytes]] | None = None
 
     def replace_body(self, body: bytes) -> None:
         """Another body, with the headers that belong to it."""
@@ -223,9 +225,13 @@ class Response:
 
     async def send(self, send: Send, body: bytes | None = None, *, more: bool = False) -> None:
         """Send it, or only ``body`` of it."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        trailers = self.trailers is not None
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers, "trailers": trailers}
+        await send(start)
         content = self.body if body is None else body
         await send({"type": "http.response.body", "body": content, "more_body": more})
+        if trailers and not more:
+            await send({"type": "http.response.trailers", "headers": self.trailers})
 
 
 async def _answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
@@ -237,6 +243,8 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
             response.status, response.headers = message["status"], list(message["headers"])
         elif message["type"] == "http.response.body":
             parts.append(message.get("body", b""))
+        elif message["type"] == "http.response.trailers":
+            response.trailers = list(message["headers"])
 
     await app(scope, receive, hold)
     response.body = b"".join(parts)

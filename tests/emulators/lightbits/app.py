@@ -31,6 +31,7 @@ from .api import (
 )
 from .gateway import Gateway
 from .refusal import injected_error
+from .rpc import Rpc, by_protocol
 from .state import State
 
 _ROUTES = (
@@ -58,8 +59,9 @@ class Emulator:
 
     def api(self) -> ASGIApp:
         """The API, on all addresses."""
+        gateway = Gateway(self.state, _ROUTES)
         faulty = FaultMiddleware(
-            Gateway(self.state, _ROUTES),
+            by_protocol(gateway, Rpc(gateway)),
             self.controls.faults,
             lambda _scope, status, text: injected_error(status, text),
             self.state.load,

@@ -47,6 +47,32 @@ class Route:
         return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a request wants. ``path`` is as it was sent: a name may hold a slash. ``body`` is read when it is needed."""
+
+    method: str
+    path: str
+    body: Callable[[], Mapping[str, Any]]
+    query: Mapping[str, Sequence[str]]
+    authorization: str
+    etag: str
+    race: bool
+
+    @classmethod
+    def of(cls, request: Request, method: str, path: str, body: Callable[[], Mapping[str, Any]]) -> Wanted:
+        """From what a request has besides method, path and body."""
+        return cls(
+            method=method,
+            path=path,
+            body=body,
+            query=parse_qs(request.url.query),
+            authorization=request.headers.get("authorization", ""),
+            etag=request.headers.get("if-match", ""),
+            race=bool(request.scope.get(RACE)) and method != "GET",
+        )
+
+
 class Gateway:
     """The ASGI application."""
 
@@ -57,35 +83,35 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
-        self._state.pace.requested()
+        path = scope.get("raw_path", b"").decode("ascii") or request.url.path
         try:
-            answer = self._answer(request, body)
-            response = Response(answer, media_type="application/json")
+            message = self.carry_out(Wanted.of(request, request.method, path, lambda: _object(body)))
+            response = Response(render(message, emit_defaults=self._state.emit_defaults), media_type="application/json")
         except Refusal as refusal:
             response = Response(refusal.body(), refusal.status, media_type="application/json")
         await response(scope, receive, send)
 
-    def _answer(self, request: Request, body: bytes) -> bytes:
-        # The path as it was sent: a name may hold a slash.
-        path = request.scope.get("raw_path", b"").decode("ascii") or request.url.path
-        if not path.startswith(f"{PREFIX}/"):
+    def carry_out(self, wanted: Wanted) -> Mapping[str, Any]:
+        """Do it; the answer as a handler gives it. Refusal when it is not done."""
+        self._state.pace.requested()
+        if not wanted.path.startswith(f"{PREFIX}/"):
             raise Refusal(NOT_FOUND, "Not Found")
-        path = path.removeprefix(PREFIX)
-        identity = identify(self._state, request.headers.get("authorization", ""))
+        path = wanted.path.removeprefix(PREFIX)
+        identity = identify(self._state, wanted.authorization)
         for route in self._routes:
-            found = route.match(request.method, path)
+            found = route.match(wanted.method, path)
             if found is not None:
                 self._check(route, identity, found)
                 call = Call(
                     state=self._state,
                     identity=identity,
                     path=found,
-                    query=parse_qs(request.url.query),
-                    body=_object(body),
-                    etag=request.headers.get("if-match", ""),
-                    race=bool(request.scope.get(RACE)) and request.method != "GET",
+                    query=wanted.query,
+                    body=wanted.body(),
+                    etag=wanted.etag,
+                    race=wanted.race,
                 )
-                answer = render(route.handler(call), emit_defaults=self._state.emit_defaults)
+                answer = route.handler(call)
                 self._state.look()
                 return answer
         known = any(route.match(method, path) is not None for route in self._routes for method in ("GET", "POST"))

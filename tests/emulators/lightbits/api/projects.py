@@ -66,7 +66,12 @@ def _credentials(call: Call) -> Mapping[str, Any]:
 
 
 def _credential(call: Call) -> Thing:
-    return find(call.state.credentials, "credential", projectName=call.path["project"], ID=call.path["id"])
+    try:
+        return find(call.state.credentials, "credential", projectName=call.path["project"], ID=call.path["id"])
+    except Refusal as missing:
+        if call.state.old_status:
+            raise Refusal(INVALID_ARGUMENT, str(missing)) from None
+        raise
 
 
 def _create_credential(call: Call) -> Mapping[str, Any]:
