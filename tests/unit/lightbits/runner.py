@@ -12,8 +12,8 @@ from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits
 from tests.unit.api.helpers import perform_module
 
-# Wait for milliseconds where a user waits for seconds.
-QUICK = {"wait_interval": 0.01, "wait_timeout": 10}
+# Look after milliseconds where a user looks after seconds. No test is about how long it takes.
+QUICK = {"wait_interval": 0.01, "wait_timeout": 300}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Runner:
 
     def __call__(self, *, check_mode: bool = False, diff: bool = True, **options: Any) -> dict[str, Any]:
         """Run it with the options of a user. An option that the module refuses is an AssertionError."""
-        wish = {"retries": 0, **dict(self.defaults), **options}
+        # a busy machine may keep an emulator waiting for longer than the ten seconds that users wait
+        wish = {"retries": 0, "timeout": 300, **dict(self.defaults), **options}
         return perform_module(self.module, wish, self.environ(), check_mode=check_mode, diff=diff)
 
     def environ(self) -> dict[str, str]:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import http.client
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.emulators.common.controlclient import ControlError
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.controlclient import ControlClient
 from tests.emulators.process import running
+from tests.support.waiting import until
 
 from .raw import Raw
 
@@ -37,14 +38,6 @@ def server(number: int, *, spare: bool = False, **changes: object) -> dict[str, 
     }
     told = {"name": f"storage-{number}", "version": "3.13.0", "nodes": [{**node, **changes}]}
     return {**told, "spare": True} if spare else told
-
-
-def until(read: Callable[[], Any], good: Callable[[Any], object]) -> Any:
-    end = time.monotonic() + 30
-    while not good(found := read()):
-        assert time.monotonic() < end, found
-        time.sleep(0.02)
-    return found
 
 
 class Cluster:
@@ -89,13 +82,21 @@ class Cluster:
         until(self.present, lambda names: name not in names)
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Cluster]:
     listen = [word for _number in range(4) for word in ("--listen", "127.0.0.1:0")]
-    with running("tests.emulators.lightbits", "--not-installed", *listen) as emulator:
-        cluster = Cluster(emulator.ready["control"], emulator.ready["urls"])
+    with running("tests.emulators.lightbits", "--not-installed", *listen) as process:
+        cluster = Cluster(process.ready["control"], process.ready["urls"])
         yield cluster
         cluster.control.close()
+
+
+@pytest.fixture
+def cluster(emulator: Cluster) -> Cluster:
+    """Nothing is installed."""
+    emulator.control.wait_until_idle()
+    emulator.control.call("DELETE", "/installation")
+    return emulator
 
 
 def test_before_the_installation_nobody_is_let_in(cluster: Cluster) -> None:
@@ -145,10 +146,30 @@ def test_the_end_of_a_server_ends_the_session_of_its_agent(cluster: Cluster) -> 
         assert refused.status == 404
 
 
-def test_the_same_installation_twice_changes_nothing(cluster: Cluster) -> None:
+def test_the_same_installation_twice_changes_nothing_and_another_one_is_refused(cluster: Cluster) -> None:
     assert cluster.found() == cluster.found() == {"UUID": UUID}
     assert cluster.install(1) == cluster.install(1)
     assert len(cluster.control.call("GET", "/installation")["servers"]) == 1
+    with pytest.raises(ControlError, match=f"there is a cluster already, and its UUID is {UUID}: clean it up first"):
+        cluster.found(cluster={"UUID": "11111111-1111-4111-8111-111111111111"})
+    with pytest.raises(ControlError, match="its root key is another one: clean it up first"):
+        cluster.found(root_public_key=keys.public_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+    cluster.control.call("DELETE", "/installation")
+    listed = cluster.control.call("GET", "/installation")
+    assert (listed["founded"], listed["servers"], listed["phases"]) == (False, [], [])
+
+
+def test_an_installation_that_is_told_to_fail_fails_once(cluster: Cluster) -> None:
+    def phase(server: str) -> None:
+        cluster.control.call("POST", "/installation/phases", {"server": server, "phase": "configure"})
+
+    cluster.control.call("PUT", "/installation/fault", {"server": "storage-2", "phase": "configure"})
+    phase("storage-1")
+    with pytest.raises(ControlError, match="the installation of storage-2 fails at configure, as it was told to"):
+        phase("storage-2")
+    phase("storage-2")
+    listed = cluster.control.call("GET", "/installation")
+    assert [one["server"] for one in listed["phases"]] == ["storage-1", "storage-2", "storage-2"]
 
 
 @pytest.mark.parametrize(
@@ -218,12 +239,11 @@ def test_a_spare_server_joins_under_its_own_name_and_takes_the_place_of_a_dead_o
     assert cluster.control.call("GET", "/installation")["spares"] == []
 
 
-def test_a_server_that_takes_no_writes_loses_none(cluster: Cluster) -> None:
+def test_the_record_tells_who_was_away_and_which_writes_were_lost(cluster: Cluster) -> None:
     cluster.found()
     for number in (1, 2, 3):
         cluster.install(number)
     api = Raw(cluster.urls[0], cluster.control)
-    cluster.control.call("PUT", "/availability")
 
     def write(number: int, volume: str) -> str:
         try:
@@ -238,6 +258,7 @@ def test_a_server_that_takes_no_writes_loses_none(cluster: Cluster) -> None:
                 cluster.control.settle()
                 volume = api.volume("kept", 3)["UUID"]
                 cluster.control.settle()
+                cluster.control.call("PUT", "/availability")
                 uuid = api.ok("GET", "/servers?Name=storage-2")["servers"][0]["UUID"]
                 api.ok("POST", f"/servers/{uuid}/disable", {})
                 cluster.control.settle()
@@ -252,3 +273,6 @@ def test_a_server_that_takes_no_writes_loses_none(cluster: Cluster) -> None:
         assert "volume kept is ReadOnly" in write(1, volume)
         found = cluster.availability()
         assert (found["writes"], found["lost_writes"]) == (3, ["volume kept is ReadOnly"])
+        assert (found["away"], found["most_away"]) == ({"storage-2": 2, "storage-3": 1}, ["storage-2", "storage-3"])
+    found = cluster.availability()
+    assert (found["most_away"], list(found["unavailable"])) == (["storage-1", "storage-2", "storage-3"], ["kept"])

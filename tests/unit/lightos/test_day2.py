@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import yaml
 
 from tests.emulators.lightbits.process import Lightbits
 from tests.support.storage_server import MadeUpServer
+from tests.support.waiting import until
 from tests.unit.lightbits.runner import writes
 
 from .world import World
@@ -160,10 +160,8 @@ def test_maintenance_that_was_killed_goes_on(world: World) -> None:
     gate = world.directory / "go"
     waiting = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(gate), "timeout": 300}}
     running = world.start("lightos_maintenance.yml", **work(world, waiting))
-    deadline = time.monotonic() + 300
-    while worked(world) != ["server00"] and time.monotonic() < deadline:
-        assert running.poll() is None, running.communicate()[0]
-        time.sleep(0.05)
+    until(lambda: worked(world) or running.poll() is not None, what="the first server to be maintained")
+    assert running.poll() is None, running.communicate()[0]
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     assert states(world)[0] == "Disabled"

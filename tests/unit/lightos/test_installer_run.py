@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.s
     Supervision,
 )
 from tests.support.playbook import Play, play
+from tests.support.waiting import until
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 KEY = "-----BEGIN RSA PRIVATE KEY-----"
@@ -36,16 +36,6 @@ def here(work: Callable[[], None]) -> None:
 
 def shell(script: str, **more: Any) -> Job:
     return Job(label="install", command=["/bin/sh", "-c", script], directory="/", **more)
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"waited in vain for {what}")
 
 
 def test_output_is_logged_for_its_owner_alone(tmp_path: Path) -> None:
@@ -143,13 +133,13 @@ def test_it_goes_on_by_itself_and_nobody_starts_another_one(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", starter], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
-    first = wait_for(lambda: (found := supervision.follow(0, 0)).lines and found, "its first line")
+    first = until(lambda: supervision.follow(0, 0), lambda progress: progress.lines, "its first line")
     assert (first.lines, first.running) == (["waiting"], True)
     assert supervision.begin(job) is False
     with pytest.raises(UsageError, match="at work already, with install; wait for its end, then run cleanup again"):
         supervision.begin(Job(label="cleanup", command=["true"], directory="/"))
     gate.write_text("go\n", encoding="utf-8")
-    end = wait_for(lambda: not (found := supervision.follow(first.offset, 1)).running and found, "its end")
+    end = until(lambda: supervision.follow(first.offset, 1), lambda progress: not progress.running, "its end")
     assert (supervision.follow(first.offset, 0).lines, end.code) == (["go", "done"], 0)
     # and then another one may be started
     assert supervision.begin(shell("true"), here) is True
@@ -160,12 +150,12 @@ def test_run_whose_supervisor_was_killed_has_no_result(tmp_path: Path) -> None:
     os.mkfifo(gate)
     supervision = Supervision(tmp_path)
     supervision.begin(shell(f"echo $PPID; cat {gate}; true"))
-    [pid] = wait_for(lambda: supervision.follow(0, 0).lines, "its first line")
+    [pid] = until(lambda: supervision.follow(0, 0).lines, what="its first line")
     os.kill(int(pid), signal.SIGKILL)
     # the command itself lives, so nobody may start another one
     assert supervision.begin(shell("true")) is False
     gate.write_text("", encoding="utf-8")
-    end = wait_for(lambda: not (found := supervision.follow(0, 0)).running and found, "its end")
+    end = until(lambda: supervision.follow(0, 0), lambda progress: not progress.running, "its end")
     assert end.code is None
 
 
@@ -249,6 +239,6 @@ def test_task_that_was_interrupted_follows_the_same_run(tmp_path: Path) -> None:
         assert ("[install] The installer is at work already; this follows it.\n" in done.output) is attached
     gate.write_text("go\n", encoding="utf-8")
     supervision = Supervision(tmp_path / "work")
-    end = wait_for(lambda: not (found := supervision.follow(0, 1)).running and found, "its end")
+    end = until(lambda: supervision.follow(0, 1), lambda progress: not progress.running, "its end")
     assert (end.lines, end.code) == (["begun", "go", "end"], 0)
     assert len(list((tmp_path / "work").glob("*.log"))) == 1

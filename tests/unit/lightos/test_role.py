@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ WISHES = {
     "lightos_parameters": {"DurationToTurnIntoPermanentFailure": "2h"},
     "lightos_features": {"fail-in-place": True},
     "lightos_qos_policies": [{"name": "bronze", "limit": {"unit": "iops", "read": 2560, "write": 1280}}],
-    "lightos_projects": [{"name": "tenant-1"}],
+    "lightos_projects": [{"name": "tenant-1", "qos_policy": "bronze"}],
     "lightos_admin_endpoints": [{"port": 8443, "ips": ["10.0.1.5"]}],
 }
 
@@ -75,7 +76,10 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
         assert secret not in told
     state = world.cluster.control.state()
     assert {policy["name"] for policy in state["policies"]} >= {"bronze"}
-    assert {project["name"] for project in state["projects"]} == {"default", "system", "tenant-1"}
+    projects = {project["name"]: project for project in state["projects"]}
+    assert set(projects) == {"default", "system", "tenant-1"}
+    [bronze] = [policy["UUID"] for policy in state["policies"] if policy["name"] == "bronze"]
+    assert bronze in json.dumps(projects["tenant-1"]["defaultPolicies"])
     assert [volume for volume in state["volumes"] if volume["state"] != "Deleting"] == []
     assert "8090" in (tmp_path / "targets.json").read_text(encoding="utf-8")
     assert "LightOSServerSilent" in (tmp_path / "rules.yml").read_text(encoding="utf-8")
@@ -83,6 +87,17 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
     second = world.play("lightos.yml", "--diff", **WISHES, **monitoring)
     assert second.code == 0, second.output
     assert set(second.changed.values()) == {0}, second.output
+    # a policy that is not there yet
+    wished = {
+        "lightos_qos_policies": [{"name": "gold", "limit": {"unit": "iops", "read": 25600, "write": 12800}}],
+        "lightos_projects": [
+            {"name": "tenant-1", "qos_policy": "gold"},
+            {"name": "tenant-2", "qos_policy": "gold"},
+        ],
+    }
+    predicted = world.play("lightos.yml", "--check", "--tags", "configure", **{**WISHES, **wished}, **monitoring)
+    assert (predicted.code, sorted(predicted.changed.values())) == (0, [0, 0, 0, 3]), predicted.output
+    assert predicted.shows("The QoS policy gold would be that of the project tenant-1.")
     again = world.play("lightos.yml", "--check", "--diff", **WISHES, **monitoring)
     assert (again.code, set(again.changed.values())) == (0, {0}), again.output
     assert len(list(world.work.glob("*.log"))) == 1

@@ -14,8 +14,7 @@ import ssl
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tests.emulators.lightbits.controlclient import ControlClient
 from tests.emulators.lightos_installer.archive import LIGHT_APP, build
 from tests.emulators.process import running
 from tests.support.playbook import ROOT, settings
+from tests.support.waiting import until
 from tests.unit.lightbits_emulator.raw import Raw
 
 from .conftest import CLUSTER, servers, write_inventory
@@ -35,16 +35,6 @@ SECRETS = LIGHT_APP / "roles/secrets/files/make_secrets.py"
 WRITER = ROOT / "tests/testbed/tools/writer.py"
 NAMES = ("server00", "server01", "server02")
 DATA = 4420
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited in vain for {what}")
 
 
 def free_ports(count: int) -> list[int]:
@@ -117,14 +107,14 @@ class Rack:
     def start(self, name: str) -> None:
         command = [sys.executable, str(AGENT), "serve", str(self.directory / f"{name}.json")]
         self._processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until(lambda: name in self.present(), f"{name} to be in the cluster")
+        until(self.present, lambda names: name in names, f"{name} to be in the cluster")
 
     def kill(self, name: str) -> None:
         """As if the machine had lost its power."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        until(lambda: name not in self.present(), f"{name} to be away")
+        until(self.present, lambda names: name not in names, f"{name} to be away")
 
     def stop(self) -> None:
         for process in self._processes.values():
@@ -147,13 +137,6 @@ class Rack:
         url = f"https://127.0.0.1:{self.port(name, 443)}"
         return Raw(url, self.control, token.read_text(encoding="ascii").strip(), trusted=trusted)
 
-    def write(self, name: str, volume: str) -> str:
-        """Write to a volume by way of a server."""
-        with socket.create_connection(("127.0.0.1", self.port(name, DATA)), timeout=30) as stream:
-            stream.sendall(f"write {volume}\n".encode())
-            with stream.makefile() as answers:
-                return answers.readline().strip()
-
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[ControlClient]:
@@ -163,34 +146,29 @@ def emulator() -> Iterator[ControlClient]:
         yield stack.enter_context(closing(ControlClient(process.ready["control"])))
 
 
-@pytest.fixture
-def rack(tmp_path: Path, emulator: ControlClient) -> Iterator[Rack]:
-    emulator.call("DELETE", "/installation")
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, emulator: ControlClient) -> Iterator[Rack]:
+    """Three servers that are installed."""
     emulator.pace(step=0.05)
-    found = Rack(tmp_path, emulator)
-    assert found.make_secrets("keys", *(f"{name}=127.0.0.1" for name in NAMES)) == "changed"
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def cluster(rack: Rack) -> Rack:
-    """Three servers that are installed, and watched from now on."""
+    rack = Rack(tmp_path_factory.mktemp("rack"), emulator)
+    assert rack.make_secrets("keys", *(f"{name}=127.0.0.1" for name in NAMES)) == "changed"
     rack.found()
-    for name in NAMES:
-        rack.install(name)
-    rack.control.settle()
-    rack.control.call("PUT", "/availability")
-    return rack
+    try:
+        for name in NAMES:
+            rack.install(name)
+        emulator.settle()
+        yield rack
+    finally:
+        rack.stop()
 
 
-def test_secrets_are_made_once_and_for_their_owner(rack: Rack) -> None:
+def test_secrets_are_made_once_and_for_their_owner(cluster: Rack) -> None:
     names = [f"{name}=127.0.0.1" for name in NAMES]
-    before = {path.name: path.read_bytes() for path in rack.secrets.iterdir()}
+    before = {path.name: path.read_bytes() for path in cluster.secrets.iterdir()}
     assert {"ca-cert.pem", "root-key.pem", "root-key.pub", "server00-key.pem"} <= set(before)
-    assert {path.stat().st_mode & 0o777 for path in rack.secrets.iterdir()} == {0o600}
-    assert rack.make_secrets("keys", *names) == ""
-    assert {path.name: path.read_bytes() for path in rack.secrets.iterdir()} == before
+    assert {path.stat().st_mode & 0o777 for path in cluster.secrets.iterdir()} == {0o600}
+    assert cluster.make_secrets("keys", *names) == ""
+    assert {path.name: path.read_bytes() for path in cluster.secrets.iterdir()} == before
 
 
 def test_servers_make_a_healthy_cluster(cluster: Rack) -> None:
@@ -209,101 +187,65 @@ def test_servers_make_a_healthy_cluster(cluster: Rack) -> None:
     ]
 
 
-def test_the_cluster_is_founded_once(cluster: Rack) -> None:
+def test_the_program_of_the_agent_tells_what_the_emulator_refuses(cluster: Rack) -> None:
     cluster.found()
     other = "11111111-1111-4111-8111-111111111111"
     assert cluster.found(other, fails=True) == (
         f"there is a cluster already, and its UUID is {CLUSTER}: clean it up first"
     )
-    (cluster.secrets / "root-key.pem").unlink()
-    (cluster.secrets / "root-key.pub").unlink()
-    cluster.make_secrets("keys")
-    assert "its root key is another one: clean it up first" in cluster.found(fails=True)
+    cluster.control.call("PUT", "/installation/fault", {"server": "server01", "phase": "configure"})
+    said = cluster.agent("phase", "server01", "configure", fails=True)
+    assert said == "the installation of server01 fails at configure, as it was told to"
+    cluster.agent("phase", "server01", "configure")
 
 
 def test_a_server_whose_agent_dies_is_missed_and_catches_up_when_it_is_back(cluster: Rack) -> None:
+    """All the time a client that has a path to every server writes, and loses nothing."""
+    cluster.control.call("PUT", "/availability")
     api = cluster.api("server00")
-    volume = api.volume("written", 3)
-    assert cluster.write("server00", volume["UUID"]) == "ok"
-    cluster.kill("server02")
-    node = api.ok("GET", "/nodes?name=server02-0")["nodes"][0]
-    assert (node["state"], node["status"]) == ("Inactive", "ConnectivityProblem")
-    path = f"/projects/default/volumes/{volume['UUID']}"
-    assert api.ok("GET", path)["protectionState"] == "Degraded"
-    assert api.ok("GET", "/cluster")["health"]["state"] == "Warning"
-    assert cluster.write("server01", volume["UUID"]) == "ok"
-    cluster.start("server02")
-    until(lambda: api.ok("GET", path)["protectionState"] == "FullyProtected", "the volume to be protected")
-    assert until(lambda: api.ok("GET", "/cluster")["health"]["state"] == "OK", "the cluster to be healthy")
-    record: Any = cluster.control.call("GET", "/availability")
-    assert (record["away"], record["most_away"]) == ({"server02": 1}, ["server02"])
-    assert (record["degraded"], record["unavailable"]) == (["written"], {})
-    assert (record["writes"], record["lost_writes"]) == (2, [])
-
-
-def test_the_record_tells_when_too_many_were_away(cluster: Rack) -> None:
-    volume = cluster.api("server00").volume("written", 2)
-    cluster.kill("server01")
-    cluster.kill("server02")
-    # wherever its replicas are: of two servers one has none
-    record: Any = cluster.control.call("GET", "/availability")
-    assert record["most_away"] == ["server01", "server02"]
-    assert cluster.write("server00", volume["UUID"]).startswith("error: ") == bool(record["unavailable"])
-    cluster.kill("server00")
-    record = cluster.control.call("GET", "/availability")
-    assert record["most_away"] == list(NAMES)
-    assert list(record["unavailable"]) == ["written"]
-
-
-def test_a_client_with_a_path_to_every_server_loses_no_write_as_long_as_the_volume_is_there(cluster: Rack) -> None:
-    volume = cluster.api("server00").volume("busy", 3)["UUID"]
+    volume = api.volume("busy", 3)["UUID"]
     end = cluster.directory / "end"
     paths = [f"127.0.0.1:{cluster.port(name, DATA)}" for name in NAMES]
-    command = [sys.executable, str(WRITER), f"--until={end}", f"--volumes={volume}", *paths]
+    writer = [sys.executable, str(WRITER), f"--until={end}", f"--volumes={volume}", *paths]
 
-    def writes() -> Any:
-        return cluster.control.call("GET", "/availability")["writes"]
+    def record() -> Any:
+        return cluster.control.call("GET", "/availability")
 
     def go_on(count: int) -> None:
-        before = writes()
-        until(lambda: writes() >= before + count, "the client to write")
+        before = record()["writes"]
+        until(lambda: record()["writes"] >= before + count, what="the client to write")
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+    with subprocess.Popen(writer, stdout=subprocess.PIPE, text=True) as client:
         go_on(len(NAMES))
         cluster.kill("server01")
         go_on(5)
+        node = api.ok("GET", "/nodes?name=server01-0")["nodes"][0]
+        assert (node["state"], node["status"]) == ("Inactive", "ConnectivityProblem")
+        assert api.get_volume(volume)["protectionState"] == "Degraded"
+        assert api.ok("GET", "/cluster")["health"]["state"] == "Warning"
+        with pytest.raises(OSError):
+            cluster.api("server01").ok("GET", "/version")
+        cluster.start("server01")
+        until(lambda: api.get_volume(volume)["protectionState"], "FullyProtected".__eq__)
+        until(lambda: api.ok("GET", "/cluster")["health"]["state"], "OK".__eq__)
         end.touch()
         found = json.loads(client.communicate()[0])
-    assert (client.returncode, found["lost"]) == (0, [])
-    assert set(found["refused"]) == {paths[1]}
+    assert (client.returncode, found["lost"], set(found["refused"])) == (0, [], {paths[1]})
     assert set(found["taken"]) == set(paths)
-    record: Any = cluster.control.call("GET", "/availability")
-    assert (record["lost_writes"], record["unavailable"]) == ([], {})
+    told = record()
+    assert (told["away"], told["most_away"]) == ({"server01": 1}, ["server01"])
+    assert (told["degraded"], told["unavailable"], told["lost_writes"]) == (["busy"], {}, [])
+
+    # two of three have to agree, and that is noticed
+    cluster.kill("server01")
     cluster.kill("server02")
     end.unlink()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
-        until(lambda: cluster.control.call("GET", "/availability")["lost_writes"], "a lost write")
+    with subprocess.Popen(writer, stdout=subprocess.PIPE, text=True) as client:
+        until(lambda: record()["lost_writes"], what="a lost write")
         end.touch()
         found = json.loads(client.communicate()[0])
     assert client.returncode == 1
     assert found["lost"][0] == f"{paths[0]}: error: volume busy is ReadOnly"
-
-
-def test_an_api_without_its_server_does_not_answer(cluster: Rack) -> None:
-    cluster.kill("server01")
-    with pytest.raises(OSError):
-        cluster.api("server01").ok("GET", "/version")
-    assert cluster.api("server02").ok("GET", "/version")
-
-
-def test_an_installation_that_is_told_to_fail_fails_once(rack: Rack) -> None:
-    rack.control.call("PUT", "/installation/fault", {"server": "server01", "phase": "configure"})
-    rack.agent("phase", "server00", "configure")
-    said = rack.agent("phase", "server01", "configure", fails=True)
-    assert said == "the installation of server01 fails at configure, as it was told to"
-    rack.agent("phase", "server01", "configure")
-    listed: Any = rack.control.call("GET", "/installation")
-    assert [one["server"] for one in listed["phases"]] == ["server00", "server01", "server01"]
 
 
 def test_a_cleanup_leaves_nothing(cluster: Rack) -> None:
