@@ -9,6 +9,7 @@ Ends with 1 and one line a difference.
 
 --same "A=B"       what the run does in task B is predicted by task A
 --starts "A"       a service that task A was predicted to start may as well be started by a handler that names it
+--whole "A=B;C"    task A predicts what the run does in tasks B and C, whatever their items and hosts
 --fresh            the hosts were fresh: files that packages bring were not there to be seen, compare what they become
 """
 
@@ -47,12 +48,24 @@ def by_handler(actual: Mapping[str, Any], task: str) -> set[Change]:
     return {(one["host"], task, f"{one['task'].split()[-1]}.service") for one in handlers}
 
 
+def _without_wholes(
+    before: dict[Change, list[dict[str, Any]]], after: dict[Change, list[dict[str, Any]]], wholes: Mapping[str, str]
+) -> tuple[dict[Change, list[dict[str, Any]]], dict[Change, list[dict[str, Any]]]]:
+    """Both without what `wholes` (predicting task by task) leaves to one task, where both have it."""
+    predicting = {task for _host, task, _item in before} & {wholes.get(task) for _host, task, _item in after}
+    return (
+        {change: diff for change, diff in before.items() if change[1] not in predicting},
+        {change: diff for change, diff in after.items() if wholes.get(change[1]) not in predicting},
+    )
+
+
 def differences(
     predicted: Mapping[str, Any],
     actual: Mapping[str, Any],
     names: Mapping[str, str],
     starts: str = "",
     fresh: bool = False,
+    wholes: Mapping[str, str] | None = None,
 ) -> list[str]:
     """One line (or a few) for everything in which the two records do not agree."""
     if not predicted["check"] or actual["check"]:
@@ -60,6 +73,7 @@ def differences(
     if predicted["hosts"] != actual["hosts"]:
         return [f"the prediction was made for {predicted['hosts']}, the run was on {actual['hosts']}"]
     before, after = changes(predicted, names), changes(actual, {})
+    before, after = _without_wholes(before, after, wholes or {})
     done_otherwise = by_handler(actual, starts) if starts else set()
     found = [
         f"predicted, but not done: {' / '.join(change)}"
@@ -90,11 +104,17 @@ def main() -> int:
     parser.add_argument("actual", type=Path)
     parser.add_argument("--same", action="append", default=[], metavar="A=B")
     parser.add_argument("--starts", default="", metavar="A")
+    parser.add_argument("--whole", action="append", default=[], metavar="A=B;C")
     parser.add_argument("--fresh", action="store_true")
     arguments = parser.parse_args()
     names = dict(pair.split("=", 1) for pair in arguments.same)
+    wholes = {
+        task: whole
+        for whole, _equals, tasks in (pair.partition("=") for pair in arguments.whole)
+        for task in tasks.split(";")
+    }
     predicted, actual = (json.loads(path.read_text()) for path in (arguments.predicted, arguments.actual))
-    found = differences(predicted, actual, names, arguments.starts, arguments.fresh)
+    found = differences(predicted, actual, names, arguments.starts, arguments.fresh, wholes)
     for line in found:
         print(line)
     count = len(changes(actual, {}))

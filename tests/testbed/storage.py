@@ -18,14 +18,21 @@ client-1       .31             .211            Debian 12, a client of the storag
 The management network is .0/25, the data network .128/25 with an MTU of 9000; the addresses from .129 on are free.
 systemd-networkd has eth1 of the servers and the client. All of them let root in by SSH with the key `ssh/id_ed25519` of
 the world's directory, and the machine that this runs on reaches them, the metal-api and the cluster by address.
+
+A container has neither NVMe devices nor cores of its own: what a server is made of lies below HARDWARE on each, as the
+metal-api tells it. The archive of the installer for its cluster is in `vendor/` of the world's directory.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.emulators.lightos_installer import archive
+from tests.support.storage_server import MadeUpServer
 
 from . import emulated, pki, storagecontent
 from .engine import docker
@@ -34,6 +41,7 @@ from .world import EMULATORS, TRUSTED, Host, Network, World
 CONTROL = 10
 NAMES = ("api.metal.example", "dl.lightbits.example")
 DATA_MTU = 9000
+HARDWARE = "/srv/hardware"
 
 HOSTS = (
     Host("control", CONTROL, "control"),
@@ -73,6 +81,8 @@ class StorageWorld(World):
         address = self.address(CONTROL)
         emulated.prepare_metal_api(self, control, address, storagecontent.metal_api(self.address))
         emulated.prepare_lightbits(control, address)
+        installed_by = f"http://{address}:{emulated.LIGHTBITS_CONTROL_PORT}/-/control"
+        archive.build(self.directory / "vendor", storagecontent.VERSIONS[0].replace("-", "."), installed_by)
         names = [*((name, CONTROL) for name in NAMES), *((f"{host.name}.example", host.number) for host in HOSTS)]
         lines = [f'local-data: "{name}. 60 IN A {self.address(number)}"\n' for name, number in names]
         (control / "unbound-names.conf").write_text("".join(lines))
@@ -91,6 +101,8 @@ class StorageWorld(World):
         network = self.directory / f"20-data-{host.name}.network"
         network.write_text(_DATA_NETWORK.format(address=self.address(host.further[0])))
         docker("cp", str(network), f"{container}:/etc/systemd/network/20-data.network")
+        if host.name.startswith("storage-"):
+            docker("cp", str(self._make_up_hardware(host.name)), f"{container}:{HARDWARE}")
 
     def finish(self) -> None:
         for path, text in storagecontent.packages().items():
@@ -110,6 +122,21 @@ class StorageWorld(World):
         authority = pki.authority("metalstack.provisioning test-bed CA")
         (directory / "ca.pem").write_bytes(authority[1].public_bytes(serialization.Encoding.PEM))
         pki.write(pki.issue(authority, [*NAMES, self.address(CONTROL)]), directory, "good")
+
+    def _make_up_hardware(self, name: str) -> Path:
+        made = MadeUpServer(
+            self.directory / "hardware" / name,
+            sockets=storagecontent.SOCKETS,
+            cores=storagecontent.CORES,
+            memory=storagecontent.MEMORY,
+        )
+        for disk in range(storagecontent.NVME_DEVICES):
+            made.nvme(f"nvme{disk}", serial=f"{name}-{disk}", size=storagecontent.NVME_SIZE, numa_node=disk % 2)
+        made.interface("eth1", mtu=DATA_MTU)
+        # who listens is what is really so
+        (made.root / "proc/net").symlink_to("/proc/net")
+        (made.root / "var").mkdir()
+        return made.root
 
     def _make_ssh_key(self) -> None:
         directory = self.directory / "ssh"

@@ -14,6 +14,9 @@ SIZE = "s1-storage"
 IMAGE = "ubuntu-24.04.20261101"
 VERSIONS = ("3-12-1", "3-13-2")
 REPOSITORIES = "testkey"
+# of each machine
+SOCKETS, CORES, MEMORY = 2, 16, 256 << 30
+NVME_DEVICES, NVME_SIZE = 6, 4 << 40
 
 
 def machine_id(number: int) -> str:
@@ -63,15 +66,15 @@ def metal_api(address: Callable[[int], str]) -> dict[str, list[dict[str, Any]]]:
 
 def _machine(number: int, address: Callable[[int], str]) -> dict[str, Any]:
     disks = [{"name": "/dev/sda", "size": 480 << 30}]
-    disks += [{"name": f"/dev/nvme{disk}n1", "size": 4 << 40} for disk in range(6)]
+    disks += [{"name": f"/dev/nvme{disk}n1", "size": NVME_SIZE} for disk in range(NVME_DEVICES)]
     return {
         "id": machine_id(number),
         "partition": PARTITION,
         "size": SIZE,
         "rackid": f"{PARTITION}-rack{(number - 1) % 3 + 1:02}",
         "hardware": {
-            "memory": 256 << 30,
-            "cpus": [{"vendor": "GenuineIntel", "model": "Xeon", "cores": 16, "threads": 32}] * 2,
+            "memory": MEMORY,
+            "cpus": [{"vendor": "GenuineIntel", "model": "Xeon", "cores": CORES, "threads": 2 * CORES}] * SOCKETS,
             "disks": disks,
             "nics": [],
         },

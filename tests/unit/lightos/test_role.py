@@ -58,6 +58,7 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
     assert "[install] TASK [Install the server]" in first.output
     assert "[install] server00 " in first.output
     assert world.secrets() == {
+        "certificates/ca-cert.pem": 0o600,
         "certificates/server.key": 0o600,
         "lightos-default-admin-jwt": 0o600,
         "lightos-system-jwt": 0o600,
@@ -114,6 +115,8 @@ def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: Worl
     # encrypted, and never in clear anywhere
     for path in ("lightos-system-jwt", "certificates/server.key"):
         assert (world.home / "secrets" / path).read_text(encoding="ascii").startswith("$ANSIBLE_VAULT;")
+    # what is public can be used as it is, such as the authority that the API is checked by
+    assert (world.home / "secrets/certificates/ca-cert.pem").read_text(encoding="ascii").startswith("-----BEGIN CERT")
     (world.work.parent / "fail").unlink()
     done = world.play("lightos.yml", lightos_vault_password="a-vault-password")
     assert done.code == 0, done.output

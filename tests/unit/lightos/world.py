@@ -42,6 +42,8 @@ DEPLOY = """\
         - {content: "{{ lookup('file', playbook_dir ~ '/../token') }}", dest: "{{ system_jwt_path }}"}
         - {content: "{{ lookup('file', playbook_dir ~ '/../token') }}", dest: "{{ lightos_default_admin_jwt }}"}
         - {content: "a certificate's key", dest: "{{ certificates_directory }}/server.key"}
+        - content: "-----BEGIN CERTIFICATE-----\\nMIIC\\n-----END CERTIFICATE-----\\n"
+          dest: "{{ certificates_directory }}/ca-cert.pem"
       loop_control: {label: "{{ item.dest }}"}
       run_once: true
       delegate_to: localhost

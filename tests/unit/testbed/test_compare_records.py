@@ -65,6 +65,20 @@ def test_a_task_that_predicts_another_one() -> None:
     assert differences(predicted, record(change("install")), {}) != []
 
 
+def test_a_task_that_predicts_the_whole_of_some() -> None:
+    wholes = {"unpack": "would install", "run": "would install"}
+    predicted = record(change("would install"), change("x"), check=True)
+    done = [change("unpack", item="1"), change("unpack", item="2"), change("run", host="b"), change("x")]
+    assert differences(predicted, record(*done), {}, wholes=wholes) == []
+    assert differences(predicted, record(change("x")), {}, wholes=wholes) == [
+        "predicted, but not done: a / would install / "
+    ]
+    assert differences(record(change("x"), check=True), record(*done), {}, wholes=wholes) != []
+    assert differences(predicted, record(*done, change("y")), {}, wholes=wholes) == [
+        "done, but not predicted: a / y / "
+    ]
+
+
 def test_a_start_may_be_done_by_a_handler_of_that_service_on_that_host() -> None:
     predicted = record(change("would start", item="nginx.service"), check=True)
     names = {"would start": "start"}
