@@ -1,0 +1,80 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates and keys of a control plane, new for every world."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.testbed import pki
+
+_DAYS = 90
+
+
+def make(directory: Path, addresses: list[str]) -> None:
+    """`ca`, the API server`s `server`, callers (`admin`, `manager`, `kubelet-client`), the key of service accounts."""
+    ca = pki.authority("metalstack.provisioning control plane CA")
+    (directory / "ca.pem").write_bytes(ca[1].public_bytes(serialization.Encoding.PEM))
+    pki.write(pki.issue(ca, [*addresses, "kubernetes.default.svc", "localhost"]), directory, "server")
+    pki.write(_client(ca, "admin", "system:masters"), directory, "admin")
+    # as kubeadm has it: its own identity, with the rights that Kubernetes gives it
+    pki.write(_client(ca, "system:kube-controller-manager"), directory, "manager")
+    pki.write(_client(ca, "system:apiserver", "system:masters"), directory, "kubelet-client")
+    private(directory / "service-accounts.key", _pem(ec.generate_private_key(ec.SECP256R1())))
+
+
+def root_key(directory: Path) -> rsa.RSAPrivateKey:
+    """`root-key.pem`, the key of a Lightbits cluster's administrators in PKCS#1, and `root-key.pub`."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private(directory / "root-key.pem", _pem(key))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (directory / "root-key.pub").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
+    return key
+
+
+def mistakes(directory: Path, key: rsa.RSAPrivateKey) -> None:
+    """What is given instead of that key by mistake: the same in PKCS#8 (`pkcs8-key.pem`), and another one."""
+    form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    private(directory / "pkcs8-key.pem", key.private_bytes(encoding, form, serialization.NoEncryption()))
+    private(directory / "other-key.pem", _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+
+
+def private(path: Path, content: bytes) -> None:
+    """Write what only the owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def _client(by: pki.Pair, name: str, group: str = "") -> pki.Pair:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    if group:
+        subject.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name(subject))
+        .issuer_name(by[1].subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=_DAYS))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(by[0], hashes.SHA256())
+    )
+    return key, certificate
