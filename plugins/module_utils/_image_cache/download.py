@@ -36,12 +36,14 @@ _GETTING_ON = 1024 * 1024
 class ContentError(CacheError):
     """What arrived is not what was promised: another size or checksum.
 
-    ``resumed`` says that a part of an earlier run was in it, so that a fresh start may help.
+    ``resumed`` says that a part of an earlier run was in it, so that a fresh start may help. ``found`` are the
+    checksums of what arrived, empty when that was not seen to its end.
     """
 
-    def __init__(self, sentence: str, *, resumed: bool = False) -> None:
+    def __init__(self, sentence: str, *, resumed: bool = False, found: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.resumed = resumed
+        self.found = found or {}
 
 
 class _Interrupted(Exception):
@@ -269,7 +271,8 @@ class Downloader:
             problem = difference(wanted.checksums, found)
             if problem:
                 self._discard(wanted.key)
-                raise ContentError(f"{wanted.address} is not what was promised: {problem}.", resumed=offset > 0)
+                sentence = f"{wanted.address} is not what was promised: {problem}."
+                raise ContentError(sentence, resumed=offset > 0, found=found)
             etag = None if stream is None else stream.headers.get("ETag")
             modified = None if stream is None else stream.headers.get("Last-Modified")
             _date(descriptor, modified or wanted.last_modified)

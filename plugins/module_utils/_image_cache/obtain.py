@@ -21,6 +21,7 @@ from .journal import Journal
 from .manifest import FileEntry
 from .peers import Peers, same_content
 from .problems import CacheError, DiskFullError, StoppedError, describe
+from .refusals import Refusals
 from .staging import Staging
 from .store import Remote, Store
 
@@ -71,6 +72,7 @@ class Obtainer:
         *,
         generations: Generations,
         staging: Staging,
+        refusals: Refusals,
         store: Store,
         peers: Peers,
         from_store: Downloader,
@@ -80,6 +82,7 @@ class Obtainer:
     ) -> None:
         self._generations = generations
         self._staging = staging
+        self._refusals = refusals
         self._store = store
         self._peers = peers
         self._from_store = from_store
@@ -126,6 +129,12 @@ class Obtainer:
 
     def _fetch(self, item: Item, transfer: Transfer) -> Obtained:
         remote = item.remote or Remote()
+        refused = self._refusals.reason(item.key, remote)
+        if refused is not None:
+            raise CacheError(
+                f"{self._store.address(item.candidate.url)} is not what was promised: {refused}. "
+                "The same arrived twice, so it is fetched again when the store has another checksum or another file."
+            )
         transfer.source = STORE
         received = 0
         for last in (False, True):
@@ -140,6 +149,8 @@ class Obtainer:
                 # replaced between the look at its checksum and the download?
                 now = self._store.describe(item.candidate.url)
                 if last or not (error.resumed or now != remote):
+                    if now == remote and error.found and not error.resumed:
+                        self._refuse(item.key, remote, error.found)
                     raise
                 remote = now
         md5 = fetched.checksums["md5"]
@@ -149,6 +160,13 @@ class Obtainer:
             fetched.size, fetched.etag or remote.etag, fetched.last_modified or remote.last_modified, remote.checksums
         )
         return self._result(item, STORE, md5, described, received + fetched.received)
+
+    def _refuse(self, key: str, remote: Remote, found: Mapping[str, str]) -> None:
+        try:
+            self._refusals.note(key, remote, found)
+        except OSError as error:
+            # only costs another download
+            self._journal.warning("what was refused could not be noted", file=key, error=describe(error))
 
     def _offers(self, key: str, remote: Remote) -> list[tuple[str, Remote]]:
         """Return which peers may have the content, and what they would send."""

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where downloads grow until they are complete and verified. Private to the collection metalstack.provisioning.
 
-``<sha256(key)[:32]>.part`` holds the bytes so far, ``.json`` beside it says of what they are the beginning.
+``<sha256(key)[:32]>.part`` holds the bytes so far, ``.json`` beside it says of what they are the beginning. The file
+``refused.json`` belongs to ``refusals.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from .files import write_atomic
 
+REFUSALS = "refused.json"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -75,7 +77,7 @@ class Staging:
 
     def prune(self, keep: Iterable[str]) -> None:
         """Remove all but the leftovers of ``keep``, which a next run may resume. Raises OSError."""
-        names = {f"{_name(key)}{suffix}" for key in keep for suffix in (".part", ".json")}
+        names = {REFUSALS, *(f"{_name(key)}{suffix}" for key in keep for suffix in (".part", ".json"))}
         for name in os.listdir(self._directory):
             if name not in names:
                 (self._directory / name).unlink(missing_ok=True)

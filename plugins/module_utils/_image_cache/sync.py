@@ -28,12 +28,13 @@ from .obtain import DISK, PEER, Obtained, Obtainer
 from .peers import Peers
 from .planner import IMAGE, Plan, plan
 from .problems import CacheError, DiskFullError, StoppedError, describe
+from .refusals import Refusals
 from .repair import mend
 from .report import COMPLETE, FAILED, PARTIAL, Report, timestamp
 from .session import Session
 from .source import SourceError, SourceResult
 from .space import Space
-from .staging import Staging
+from .staging import REFUSALS, Staging
 from .store import Hosts, Store
 from .throttle import Throttle
 from .work import Transfers, Workshop
@@ -50,6 +51,7 @@ class Engine:
         self.stop = stop
         self.generations = Generations(config.directory)
         self.staging = Staging(config.directory / "staging")
+        self.refusals = Refusals(config.directory / "staging" / REFUSALS)
         self.space = Space(config.directory)
         self.transfers = Transfers()
         small = RetryPolicy(attempts=3, backoff=0.5, retry_after_cap=20.0)
@@ -71,6 +73,7 @@ class Engine:
         obtainer = Obtainer(
             generations=self.generations,
             staging=self.staging,
+            refusals=self.refusals,
             store=self.store,
             peers=self.peers,
             from_store=self._from_store,
@@ -278,6 +281,7 @@ class SyncRun:
         self._generations.prune(self._config.generations, self._config.policy.max_cache_size)
         failed = [failure["file"] for failure in self.report.failures]
         with _files():
+            self._engine.refusals.keep(failed)
             self._engine.staging.prune(failed)
 
     def _conclude(self, items: list[Item], source: SourceResult) -> None:

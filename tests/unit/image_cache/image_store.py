@@ -10,6 +10,7 @@ The real proofs against nginx and the emulated metal-api are in the molecule sce
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import socket
 import struct
@@ -78,6 +79,8 @@ class ImageStore:
         ]
         self.faults: list[Fault] = []
         self.log: list[Request] = []
+        # what is damaged on its way arrives differently every time
+        self.damages = itertools.cycle(range(1, 256))
         self.ranges = True
         self.head = True
         self.delay: Callable[[str], float] = lambda _path: 0.0
@@ -229,7 +232,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = file.content
         if fault is not None and fault.kind == "corrupt":
-            content = bytes(byte ^ 0xFF for byte in content[:16]) + content[16:]
+            damage = next(self.owner.damages)
+            content = bytes(byte ^ damage for byte in content[:16]) + content[16:]
         headers = {"Content-Type": file.content_type, "Last-Modified": formatdate(file.modified, usegmt=True)}
         if file.etag:
             headers["ETag"] = file.etag
