@@ -15,7 +15,7 @@ GUIDE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 PLAYBOOKS = sorted(
     path.stem
     for path in (ROOT / "playbooks").glob("*.yml")
-    if re.match(r"lightos_|machine_", path.stem) and path.stem != "lightos_cleanup"
+    if re.match(r"lightos_|machine_|duros_", path.stem) and path.stem != "lightos_cleanup"
 )
 
 

@@ -1,0 +1,90 @@
+# Copyright: metalstack.provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order duros-controller and all that it has made go, and what is a reason to leave everything as it is.
+
+A pure function of what kubernetes_objects_info has seen. Private to metalstack.provisioning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ._duros_kubernetes import CLASSES, PROVISIONER
+from ._kubernetes_objects import path_of
+
+RESOURCES = "/apis/storage.metal-stack.io/v1/duros"
+VOLUMES = "/api/v1/persistentvolumes"
+_NAME = "app.kubernetes.io/name"
+
+
+def removal(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``problems``, and what is there in the order in which it goes: ``first``, ``in_target``, ``last``.
+
+    ``wish`` has ``namespace`` and whether it is managed (``manage_namespace``), ``project``, and the objects as
+    ``first``, ``in_target`` and ``last``; the namespace and the kind are added where nobody else needs them.
+    """
+    objects, in_target = seen["objects"], target["objects"]
+    namespace = wish["namespace"]
+    problems = [f"{path} may not be read." for path in [*seen.get("forbidden", []), *target.get("forbidden", [])]]
+    own = {path_of(one) for one in wish["first"]}
+    others = [one for one in objects.get(RESOURCES) or [] if path_of(one) not in own]
+    here = [one for one in others if one["metadata"]["namespace"] == namespace]
+    volumes = [
+        one["metadata"]["name"]
+        for one in in_target.get(VOLUMES) or []
+        if ((one.get("spec") or {}).get("csi") or {}).get("driver") == PROVISIONER
+    ]
+    if volumes:
+        shown = ", ".join(volumes[:5]) + (f" and {len(volumes) - 5} more" if len(volumes) > 5 else "")
+        problems.append(
+            f"There are {len(volumes)} volumes of this storage ({shown}), whose data nobody could reach any more: "
+            "delete them first."
+        )
+    if here:
+        names = ", ".join(one["metadata"]["name"] for one in here)
+        problems.append(f"The namespace {namespace} has other Duros resources, which need the controller: {names}.")
+    classes = [
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": one["metadata"]["name"]}}
+        for one in in_target.get(CLASSES) or []
+        if one.get("provisioner") == PROVISIONER
+        and (one.get("parameters") or {}).get("project-name") == wish["project"]
+    ]
+    last = _there(wish["last"], objects)
+    kind = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "duros.storage.metal-stack.io"},
+    }
+    if not others:
+        last.extend(_there([kind], objects))
+    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    strangers = _strangers(objects, namespace)
+    if wish["manage_namespace"] and not strangers:
+        last.extend(_there([place], objects))
+    kept = f"The namespace {namespace} stays, because others use it: {', '.join(strangers)}." if strangers else ""
+    return {
+        "problems": problems,
+        "first": _there(wish["first"], objects),
+        "in_target": [*classes, *_there(wish["in_target"], in_target)],
+        "last": last,
+        "kept": kept if wish["manage_namespace"] else "",
+    }
+
+
+def _there(wanted: Sequence[Mapping[str, Any]], objects: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what is there and is not on its way already."""
+    found = [(one, objects.get(path_of(one))) for one in wanted]
+    return [one for one, actual in found if actual and not actual["metadata"].get("deletionTimestamp")]
+
+
+def _strangers(objects: Mapping[str, Any], namespace: str) -> list[str]:
+    """Return pods and claims of others in the namespace."""
+    place = f"/api/v1/namespaces/{namespace}"
+    return [
+        f"{one['kind']} {one['metadata']['name']}"
+        for plural in ("pods", "persistentvolumeclaims")
+        for one in objects.get(f"{place}/{plural}") or []
+        if (one["metadata"].get("labels") or {}).get(_NAME) != "duros-controller"
+    ]
