@@ -12,7 +12,7 @@ BENCHMARKS = (
     task.COST,
     bulk.PRESENT,
     bulk.CREATION,
-    payload.BENCHMARK,
+    *payload.BENCHMARKS,
     inventory.COLD,
     inventory.WARM,
     inventory.GROWTH,

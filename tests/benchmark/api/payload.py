@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -15,16 +17,28 @@ from tests.benchmark.definition import Benchmark, BenchmarkError, Measurement
 from tests.support.playbook import ROOT, play
 
 EMPTY = "ansible.builtin.ping"
+GOAL = 150
 
 
-def measure(_world: CacheWorld) -> Measurement:
-    """Run each module as one, without options that make sense, and look at the file that Ansible made of it.
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of the files that Ansible makes: of a module that does nothing, and of ours by name."""
 
-    What Ansible sends for a module that does nothing at all is no part of the figure: it alone is more than the goal.
-    """
+    empty: int
+    modules: dict[str, int]
+
+    @property
+    def largest(self) -> str:
+        """The name of the largest of ours."""
+        return max(self.modules, key=lambda name: self.modules[name])
+
+
+@functools.cache
+def sizes() -> Sizes:
+    """Run each module as one, without options that make sense, and look at the file that Ansible made of it."""
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
     modules = sorted({name for group in runtime["action_groups"].values() for name in group})
-    sizes: dict[str, int] = {}
+    found: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as text:
         directory = Path(text)
         play(
@@ -37,23 +51,51 @@ def measure(_world: CacheWorld) -> Measurement:
             variables={"metalstack_provisioning_in_controller": False},
         )
         for file in (directory / "remote-tmp").rglob("AnsiballZ_*.py"):
-            sizes[file.stem.removeprefix("AnsiballZ_")] = file.stat().st_size
-    empty = sizes.pop("ping", 0)
-    if set(sizes) != set(modules) or not empty:
-        raise BenchmarkError(f"Ansible made no file of {', '.join(sorted(set(modules) - set(sizes)))}")
-    largest = max(sizes, key=lambda name: sizes[name])
+            found[file.stem.removeprefix("AnsiballZ_")] = file.stat().st_size
+    empty = found.pop("ping", 0)
+    if set(found) != set(modules) or not empty:
+        raise BenchmarkError(f"Ansible made no file of {', '.join(sorted(set(modules) - set(found)))}")
+    return Sizes(empty, found)
+
+
+def whole(_world: CacheWorld) -> Measurement:
+    """The whole file of the largest module."""
+    found = sizes()
     return Measurement(
-        (sizes[largest] - empty) / 1000,
-        f"the largest of {len(sizes)} is {largest}: {sizes[largest] / 1000:.0f} kB, less the {empty / 1000:.0f} kB of "
-        f"{EMPTY}",
+        found.modules[found.largest] / 1000,
+        f"the largest of {len(found.modules)} is {found.largest}; Ansible sends {found.empty / 1000:.0f} kB of it for "
+        f"{EMPTY}, too, so the goal is out of reach",
     )
 
 
-BENCHMARK = Benchmark(
-    name="api.module_payload",
-    summary="what the largest module adds to what Ansible sends for any",
-    unit="kB",
-    goal=150,
-    measure=measure,
-    hosts=False,
+def added(_world: CacheWorld) -> Measurement:
+    """The same without what Ansible sends for any module."""
+    found = sizes()
+    size = found.modules[found.largest]
+    return Measurement(
+        (size - found.empty) / 1000,
+        f"{found.largest}: {size / 1000:.0f} kB, less the {found.empty / 1000:.0f} kB of {EMPTY}",
+    )
+
+
+# The goal is that of a whole module. ansible-core's own share alone (177 kB for ping in 2.19) is more than that, so it is
+# missed whatever this collection does; it is reported as it is, and beside it the part that is ours. It is many
+# small files, the largest of 8 kB, so no single one is worth to be cut.
+BENCHMARKS = (
+    Benchmark(
+        name="api.module_payload",
+        summary="what Ansible sends for the largest module",
+        unit="kB",
+        goal=GOAL,
+        measure=whole,
+        hosts=False,
+    ),
+    Benchmark(
+        name="api.module_payload_added",
+        summary="what the largest module adds to what Ansible sends for any",
+        unit="kB",
+        goal=GOAL,
+        measure=added,
+        hosts=False,
+    ),
 )
