@@ -22,8 +22,10 @@ from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
 from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
 from tests.support.playbook import ROOT, settings
+from tests.unit.duros.paper_api import TOKEN as KUBERNETES_TOKEN
+from tests.unit.duros.paper_api import running_paper_api
 
-from .asked import CLUSTER, NETWORK, SHOP, STORAGE, cache_host
+from .asked import CLUSTER, NETWORK, SHOP, STORAGE, cache_host, kubernetes
 from .test_page import Elements
 
 FIREWALL = "<b>{{ 7 * 7 }}</b>"
@@ -185,10 +187,26 @@ def world(tmp_path: Path, cluster: Lightbits, metal_api: MetalApi) -> Iterator[W
         yield World(tmp_path, cluster, metal_api, port)
 
 
+def v1(version: str, kind: str) -> dict[str, str]:
+    """What objects of Kubernetes begin with."""
+    return {"apiVersion": version, "kind": kind}
+
+
 def test_everybody_is_asked_and_what_is_silent_is_said(world: World, cluster: Lightbits, metal_api: MetalApi) -> None:
     cluster.control.forget_requests()
     metal_api.control.forget_requests()
-    code, output = world.play("-vvv", "--diff")
+    told = kubernetes([url.rpartition("/")[2] for url in cluster.urls])
+    duros = "/apis/storage.metal-stack.io/v1/namespaces/duros/duros"
+    with running_paper_api() as paper:
+        classes = {**v1("storage.k8s.io/v1", "StorageClassList"), "items": told["storage_classes"]}
+        deployment = {**v1("apps/v1", "Deployment"), **told["deployments"][0]}
+        paper.objects = {
+            "/apis/storage.k8s.io/v1/storageclasses": classes,
+            "/apis/apps/v1/namespaces/duros/deployments/duros-controller": deployment,
+        }
+        # whoever asks may not read them
+        paper.statuses = {duros: 403}
+        code, output = world.play("-vvv", "--diff", duros_controller_kubeconfig=paper.kubeconfig())
     assert code == 0, output
     text = world.page.read_text(encoding="utf-8")
     parsed = Elements(text)
@@ -197,7 +215,7 @@ def test_everybody_is_asked_and_what_is_silent_is_said(world: World, cluster: Li
     # hosts, one of which does not answer, and the run goes on
     for sentence in (
         "cache-2 could not be reached: ",
-        "The Kubernetes API was not asked: partition_report_kubernetes is false.",
+        f"The Kubernetes API did not tell everything: {duros} may not be read.",
     ):
         assert sentence in shown and sentence in output
     assert "86.7 % 1120 requests" in shown
@@ -212,10 +230,14 @@ def test_everybody_is_asked_and_what_is_silent_is_said(world: World, cluster: Li
     assert "The token for Lightbits API, key system:root (controller) expires in 11 days." in shown
     assert 'Storage cluster</h2> <span class="note">' in " ".join(text.split())
 
+    # Kubernetes
+    assert "partition-gold yes csi.lightbitslabs.com" in shown
+    assert "duros/duros-controller 1 of 1 ready" in shown
+
     # nothing was changed, and no secret is anywhere
     assert [one for one in cluster.control.requests() if one["method"] not in ("GET", "HEAD")] == []
     assert world.page.stat().st_mode & 0o777 == 0o640
-    for secret in (world.token, world.token.split(".")[2], KEYS["Metal-View"]):
+    for secret in (world.token, world.token.split(".")[2], KEYS["Metal-View"], KUBERNETES_TOKEN):
         assert secret not in text and secret not in output
 
 
@@ -241,6 +263,7 @@ def test_page_is_written_when_nobody_answers(world: World) -> None:
 
 
 def test_wrong_note_is_refused_in_one_sentence(world: World) -> None:
+    world.servers = {}
     code, output = world.play("--limit", "localhost,cache-1", partition_report_notes={"lightbits": "emulated"})
     assert code == 2
     assert (
