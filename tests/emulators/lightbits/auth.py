@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,13 +52,8 @@ def identify(state: State, authorization: str) -> Identity:
     if scheme != "Bearer" or not token:
         raise Refusal(UNAUTHENTICATED, "no authorization token")
     try:
-        kid = str(jwt.get_unverified_header(token).get("kid", ""))
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            _key(state, kid),
-            algorithms=["RS256"],
-            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
-        )
+        kid = _key_id(token)
+        claims = _claims(token, _pem(state, kid))
     except jwt.PyJWTError as error:
         raise Refusal(UNAUTHENTICATED, f"authentication failed: {error}") from None
     now = state.clock.now().timestamp()
@@ -77,11 +73,30 @@ def identify(state: State, authorization: str) -> Identity:
     return Identity(str(claims["sub"]), roles)
 
 
-def _key(state: State, kid: str) -> RSAPublicKey:
+# A signature stays good or bad, and looking at it costs more than most calls. Whether the key is still there, and what
+# the clock says of the claims, is asked each time.
+@functools.lru_cache(maxsize=1000)
+def _key_id(token: str) -> str:
+    return str(jwt.get_unverified_header(token).get("kid", ""))
+
+
+@functools.lru_cache(maxsize=1000)
+def _claims(token: str, pem: bytes) -> Mapping[str, Any]:
+    claims: Mapping[str, Any] = jwt.decode(
+        token,
+        public_key(pem),
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+    )
+    return claims
+
+
+def _pem(state: State, kid: str) -> bytes:
     project, _colon, name = kid.partition(":")
     for credential in state.credentials:
         if (credential["projectName"], credential["ID"]) == (project, name) and credential["type"] == "RS256PubKey":
-            return public_key(credential["_pem"])
+            pem: bytes = credential["_pem"]
+            return pem
     raise Refusal(UNAUTHENTICATED, "unknown key")
 
 

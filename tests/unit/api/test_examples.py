@@ -6,27 +6,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
-from tests.support.playbook import ROOT, play
+from tests.emulators.metal_api.process import KEYS, running_metal_api
+from tests.support.playbook import ROOT, Play, document, plays
 
 from .examples_landscape import landscape
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("metal_*.py"))
 # Of v2, with tokens: tried by the tests of the module.
 V2 = {"metal_token", "metal_token_info"}
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[MetalApi]:
-    with running_metal_api() as api:
-        yield api
+V1 = [module for module in MODULES if module not in V2]
 
 
 def examples(module: str) -> list[dict[str, Any]]:
@@ -36,19 +30,31 @@ def examples(module: str) -> list[dict[str, Any]]:
     return tasks
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in V2])
-def test_examples_work(emulator: MetalApi, tmp_path: Path, module: str) -> None:
-    state = landscape()
-    if module == "metal_machine":
-        # its last example is about a machine that is gone
-        state["machines"][0]["liveliness"] = "Dead"
-    emulator.control.replace_state(**state)
-    tasks = examples(module)
-    text = yaml.safe_dump(tasks).replace("https://api.example.com/metal", emulator.v1)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """The examples of all modules in one playbook, each from the same state."""
+    directory = tmp_path_factory.mktemp("examples")
     keys = {f"metal_{user}_key": KEYS[f"Metal-{user.capitalize()}"] for user in ("view", "edit", "admin")}
-    done = play(tmp_path, yaml.safe_load(text), variables=keys)
-    assert [result.name for result in done.results] == [task["name"] for task in tasks], done.output
-    problems = [f"{result.name}: {result.values.get('msg')}" for result in done.results if result.failed]
+    with running_metal_api() as api:
+        documents = []
+        for module in V1:
+            state = landscape()
+            if module == "metal_machine":
+                # its last example is about a machine that is gone
+                state["machines"][0]["liveliness"] = "Dead"
+            file = directory / f"{module}.json"
+            file.write_text(json.dumps(state), encoding="utf-8")
+            send = {"method": "PUT", "url": api.control.address("/state"), "file": str(file)}
+            text = yaml.safe_dump(examples(module)).replace("https://api.example.com/metal", api.v1)
+            documents.append(document(module, yaml.safe_load(text), {**keys, "send_before": send}))
+        return plays(directory, documents)
+
+
+@pytest.mark.parametrize("module", V1)
+def test_examples_work(done: Play, module: str) -> None:
+    results = [result for result in done.results if result.play == module]
+    assert [result.name for result in results] == [task["name"] for task in examples(module)], done.output
+    problems = [f"{result.name}: {result.values.get('msg')}" for result in results if result.failed]
     assert not problems, problems
 
 

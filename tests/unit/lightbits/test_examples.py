@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.emulators.lightbits import keys
-from tests.emulators.lightbits.process import Lightbits, running_lightbits
-from tests.support.playbook import ROOT, play
+from tests.emulators.lightbits.process import running_lightbits
+from tests.support.playbook import ROOT, Play, document, plays
 
 # lightbits_jwt talks to no API: it is tried by its own tests.
 MODULES = sorted({path.stem for path in (ROOT / "plugins/modules").glob("lightbits_*.py")} - {"lightbits_jwt"})
@@ -50,12 +49,6 @@ LANDSCAPE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Lightbits]:
-    with running_lightbits("--servers", "5") as running:
-        yield running
-
-
 def module_of(name: str) -> Any:
     return importlib.import_module(f"ansible_collections.metalstack.provisioning.plugins.modules.{name}")
 
@@ -72,23 +65,40 @@ def examples(name: str) -> list[dict[str, Any]]:
     return tasks
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_work(cluster: Lightbits, tmp_path: Path, module: str) -> None:
-    cluster.control.replace_state(**LANDSCAPE.get(module, {}))
-    token = tmp_path / "token"
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """The examples of all modules in one playbook, each from a state of its own."""
+    directory = tmp_path_factory.mktemp("examples")
+    token = directory / "token"
     token.write_text(keys.token(), encoding="ascii")
+    with running_lightbits("--servers", "5") as cluster:
+        documents = []
+        for module in MODULES:
+            file = directory / f"{module}.json"
+            file.write_text(json.dumps(LANDSCAPE.get(module, {})), encoding="utf-8")
+            send = {"method": "PUT", "url": cluster.control.address("/state"), "file": str(file)}
+            text = yaml.safe_dump(hurried(module)).replace("/etc/lightos/admin.jwt", str(token))
+            for number in range(3):
+                text = text.replace(f"10.0.0.{10 + number}:443", cluster.urls[number])
+            documents.append(document(module, yaml.safe_load(text), {"send_before": send}))
+        return plays(directory, documents)
+
+
+def hurried(module: str) -> list[dict[str, Any]]:
+    """The examples with milliseconds where a user waits for seconds."""
     tasks = examples(module)
     for task in tasks:
         for name, options in task.items():
             if name == f"metalstack.provisioning.{module}" and "wait_interval" in spec_of(module):
-                # milliseconds where a user waits for seconds
                 options["wait_interval"] = 0.05
-    text = yaml.safe_dump(tasks).replace("/etc/lightos/admin.jwt", str(token))
-    for number in range(3):
-        text = text.replace(f"10.0.0.{10 + number}:443", cluster.urls[number])
-    done = play(tmp_path, yaml.safe_load(text))
-    assert [result.name for result in done.results] == [task["name"] for task in tasks], done.output
-    problems = [f"{result.name}: {result.values.get('msg')}" for result in done.results if result.failed]
+    return tasks
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_work(done: Play, module: str) -> None:
+    results = [result for result in done.results if result.play == module]
+    assert [result.name for result in results] == [task["name"] for task in examples(module)], done.output
+    problems = [f"{result.name}: {result.values.get('msg')}" for result in results if result.failed]
     assert not problems, problems
 
 
