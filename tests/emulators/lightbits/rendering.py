@@ -48,10 +48,13 @@ def _message(message: Mapping[str, Any], emit: bool) -> dict[str, Any]:
 
 
 def _is_zero(name: str, value: Any) -> bool:
-    return not isinstance(value, Mapping) and (not value or value == _ZEROS.get(name))
+    # this order, because nearly all values are none of it, and asking for a Mapping costs most
+    return (not value and not isinstance(value, Mapping)) or value == _ZEROS.get(name)
 
 
 def _value(name: str, value: Any, emit: bool) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return _message(value, emit)
     if isinstance(value, (list, tuple)):
