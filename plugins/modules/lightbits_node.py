@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.connection
   - metalstack.provisioning.lightbits
+  - metalstack.provisioning.waiting.long
 options:
   name:
     description: Name of the node that goes, like V(server00-0).
@@ -56,14 +57,6 @@ options:
     description: Whether to wait until the nodes have changed places.
     type: bool
     default: true
-  wait_timeout:
-    description: How many seconds to wait at most.
-    type: int
-    default: 1800
-  wait_interval:
-    description: How many seconds to wait between two looks.
-    type: float
-    default: 2
 """
 
 EXAMPLES = r"""

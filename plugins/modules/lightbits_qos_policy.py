@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.connection
   - metalstack.provisioning.lightbits
+  - metalstack.provisioning.waiting.brief
 options:
   name:
     description: Name of the policy, unique in the cluster.
@@ -60,14 +61,6 @@ options:
     description: Whether to wait until the policy is active, or gone.
     type: bool
     default: true
-  wait_timeout:
-    description: How many seconds to wait at most.
-    type: int
-    default: 60
-  wait_interval:
-    description: How many seconds to wait between two looks.
-    type: float
-    default: 1
 seealso:
   - module: metalstack.provisioning.lightbits_volume
 """

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.connection
   - metalstack.provisioning.lightbits
+  - metalstack.provisioning.waiting
 options:
   name:
     description: Name of the snapshot, unique in its project.
@@ -49,14 +50,6 @@ options:
     description: Whether to wait until the snapshot is available, or gone.
     type: bool
     default: true
-  wait_timeout:
-    description: How many seconds to wait at most.
-    type: int
-    default: 300
-  wait_interval:
-    description: How many seconds to wait between two looks.
-    type: float
-    default: 1
 seealso:
   - module: metalstack.provisioning.lightbits_snapshot_policy
   - module: metalstack.provisioning.lightbits_volume

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - metalstack.provisioning.attributes
   - metalstack.provisioning.connection
   - metalstack.provisioning.lightbits
+  - metalstack.provisioning.waiting
   - metalstack.provisioning.bulk
 options:
   name:
@@ -138,14 +139,6 @@ options:
     description: Whether to wait until the volume is available, or gone.
     type: bool
     default: true
-  wait_timeout:
-    description: How many seconds to wait at most.
-    type: int
-    default: 300
-  wait_interval:
-    description: How many seconds to wait between two looks.
-    type: float
-    default: 1
 seealso:
   - module: metalstack.provisioning.lightbits_project
   - module: metalstack.provisioning.lightbits_snapshot
