@@ -18,6 +18,7 @@ ALLOWED = {
     "README.md",
     "changelogs",
     "docs",
+    "execution-environment.yml",
     "meta",
     "playbooks",
     "plugins",
