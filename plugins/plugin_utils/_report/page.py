@@ -15,7 +15,7 @@ from .credentials import token_problems, tokens
 from .hosts import Host
 from .kubernetes import kubernetes_part
 from .network import network_part
-from .words import count, items, listed, moment, part, shown_time, worst
+from .words import count, items, listed, moment, natural, part, shown_time, worst
 
 #: What may have a note, and is on the page in this order.
 PARTS = {
@@ -37,6 +37,7 @@ def page(asked: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError("partition_report_time is no time like 2026-01-31T12:00:00Z.")
     notes = _notes(asked.get("notes"))
     hosts = [Host(str(name), part(data)) for name, data in part(asked.get("hosts")).items()]
+    hosts.sort(key=lambda host: natural(host.name))
     metal_api, cluster, kubernetes = (part(asked.get(source)) for source in SOURCES)
     endpoints = part(part(cluster.get("seen")).get("cluster")).get("api_endpoints") or []
     within = int(asked.get("expires_within") or 0)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,11 @@ def shortened(text: str, length: int) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Return ``1 server`` or ``2 servers``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return by what names are sorted, so that storage-10 comes after storage-9."""
+    return [(int(one), "") if one.isdigit() else (-1, one) for one in re.split(r"([0-9]+)", name)]
 
 
 def listed(names: Sequence[str], limit: int = 6) -> str:

@@ -200,8 +200,8 @@ def test_what_was_not_asked_is_said_and_the_page_is_there() -> None:
         "The metal-api was not asked: no address of it is known.",
         "The Lightbits API did not tell everything: events are off",
         "The Kubernetes API could not be asked: connection refused",
-        "storage-2 could not be reached: timed out",
         "cache-1 did not tell everything about its cache: no such program",
+        "storage-2 could not be reached: timed out",
     ]
     assert (said["headline"], said["state"]) == ("5 not asked", "warning")
     assert {name: one["state"] for name, one in said["parts"].items()} == {
@@ -358,6 +358,13 @@ def test_machines_of_the_network_that_the_inventory_does_not_have_are_drawn() ->
         "facts": {},
     }
     assert [one["name"] for one in page(data)["parts"]["storage_network"]["hosts"]].count("storage-4") == 1
+
+
+def test_hosts_are_in_the_order_of_their_numbers() -> None:
+    data = asked(11)
+    data["hosts"] = dict(sorted(data["hosts"].items(), reverse=True))
+    names = [one["name"] for one in page(data)["parts"]["storage_network"]["hosts"]]
+    assert names == [*(f"storage-{number}" for number in range(1, 12)), "client-1"]
 
 
 def test_data_of_the_page_is_json() -> None:
