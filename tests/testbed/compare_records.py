@@ -1,11 +1,11 @@
 # Copyright: metalstack.provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Did a run do what `--check --diff` had predicted? Compares two records of the callback testbed_record.
+"""Did a run do what `--check --diff` had predicted? Compares records of the callback testbed_record.
 
 The same tasks must have changed the same items on the same hosts, with the same difference in every file whose
-difference was shown. Handlers are left out: they follow from the changes, and check mode does not restart anything.
-Ends with 1 and one line a difference.
+difference was shown. A run that failed and the one that went on may be given together. Handlers are
+left out: they follow from the changes, and check mode does not restart anything. Ends with 1 and one line a difference.
 
 --same "A=B"       what the run does in task B is predicted by task A
 --starts "A"       a service that task A was predicted to start may as well be started by a handler that names it
@@ -19,7 +19,7 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,12 @@ def by_handler(actual: Mapping[str, Any], task: str) -> set[Change]:
     """Changes that `task` did not have to make because a handler had: one a service that a handler's name ends with."""
     handlers = [one for one in actual["changes"] if one["handler"]]
     return {(one["host"], task, f"{one['task'].split()[-1]}.service") for one in handlers}
+
+
+def together(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One record of runs of which each went on where the one before had stopped."""
+    changed = [change for record in records for change in record["changes"]]
+    return {**records[-1], "check": any(record["check"] for record in records), "changes": changed}
 
 
 def _without_wholes(
@@ -101,7 +107,7 @@ def differences(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("predicted", type=Path)
-    parser.add_argument("actual", type=Path)
+    parser.add_argument("actual", type=Path, nargs="+")
     parser.add_argument("--same", action="append", default=[], metavar="A=B")
     parser.add_argument("--starts", default="", metavar="A")
     parser.add_argument("--whole", action="append", default=[], metavar="A=B;C")
@@ -113,7 +119,8 @@ def main() -> int:
         for whole, _equals, tasks in (pair.partition("=") for pair in arguments.whole)
         for task in tasks.split(";")
     }
-    predicted, actual = (json.loads(path.read_text()) for path in (arguments.predicted, arguments.actual))
+    predicted = json.loads(arguments.predicted.read_text())
+    actual = together([json.loads(path.read_text()) for path in arguments.actual])
     found = differences(predicted, actual, names, arguments.starts, arguments.fresh, wholes)
     for line in found:
         print(line)

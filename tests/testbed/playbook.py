@@ -18,6 +18,12 @@ from .world import World
 
 INVENTORY = REPOSITORY / "molecule" / "image_cache" / "inventory.yml"
 IMAGE_CACHE = REPOSITORY / "playbooks" / "image_cache.yml"
+_LIGHTOS = REPOSITORY / "molecule" / "lightos"
+#: By the kind of the world.
+INVENTORIES = {
+    "image-cache": (INVENTORY,),
+    "storage": (_LIGHTOS / "inventory.yml", _LIGHTOS / "inventory_servers.metal.yml"),
+}
 COLLECTIONS = REPOSITORY / "build" / "collections"
 _RECAP = re.compile(r"^(?P<host>\S+)\s*:\s*(?P<counts>ok=\d+.*)$", re.MULTILINE)
 
@@ -63,6 +69,7 @@ def environment(world: World) -> dict[str, str]:
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "TESTBED_WORLD": world.name,
         "TESTBED_NETWORK": world.network,
+        **world.access(),
     }
 
 
@@ -73,7 +80,8 @@ def play(world: World, what: str, *options: str, playbook: Path = IMAGE_CACHE) -
         raise TestbedError(f"{program} is missing: run this with the Python of the project's .venv, which make sets up")
     if not (COLLECTIONS / "ansible_collections" / "metalstack" / "provisioning" / "galaxy.yml").exists():
         raise TestbedError(f"{COLLECTIONS} does not lead to the collection: start this through make")
-    command = [str(program), "--inventory", str(INVENTORY), *options, str(playbook)]
+    inventories = [word for path in INVENTORIES[world.kind] for word in ("--inventory", str(path))]
+    command = [str(program), *inventories, *options, str(playbook)]
     started = time.monotonic()
     with progress(what):
         result = subprocess.run(

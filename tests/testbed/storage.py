@@ -25,6 +25,7 @@ metal-api tells it. The archive of the installer for its cluster is in `vendor/`
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -114,6 +115,16 @@ class StorageWorld(World):
             key = self.exec(host.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()
             known.append(f"{self.address(host.number)},{host.name} {key[0]} {key[1]}\n")
         (self.directory / "ssh" / "known_hosts").write_text("".join(known))
+
+    def access(self) -> dict[str, str]:
+        """Of the metal-api, for its inventory plugin."""
+        keys = json.loads((self.directory / emulated.KEYS_FILE).read_text(encoding="ascii"))
+        return {
+            "METALCTL_API_URL": f"https://{self.address(CONTROL)}:{emulated.METAL_API_PORT}/metal",
+            "METALCTL_HMAC": keys["view"],
+            "METALCTL_HMAC_AUTH_TYPE": "Metal-View",
+            "TESTBED_CA": str(self.directory / "pki" / "ca.pem"),
+        }
 
     # -- parts ---------------------------------------------------------------------------------------------------------
     def _make_certificates(self) -> None:

@@ -91,13 +91,16 @@ class World:
         self.directory = BUILD / self.name
 
     @classmethod
-    def beside(cls, purpose: str, network: str, hosts: tuple[Host, ...] | None = None) -> Self:
+    def beside(cls, purpose: str, network: str, hosts: tuple[Host, ...] | None = None, after: int = 0) -> Self:
         """A world for something else than a scenario: "bench", or "mine-bench" with TESTBED_WORLD=mine.
 
-        So one person's worlds stay together, apart from another's. `network` is what TESTBED_NETWORK changes.
+        So one person's worlds stay together, apart from another's. `network` is what TESTBED_NETWORK changes; a second
+        world at the same time is so many networks `after` that one.
         """
-        own = os.environ.get("TESTBED_WORLD")
-        return cls(f"{own}-{purpose}" if own else purpose, os.environ.get("TESTBED_NETWORK") or network, hosts)
+        own, given = os.environ.get("TESTBED_WORLD"), os.environ.get("TESTBED_NETWORK")
+        if given:
+            network = re.sub(r"\d+$", lambda last: str(int(last[0]) + after), given)
+        return cls(f"{own}-{purpose}" if own else purpose, network, hosts)
 
     # -- names ---------------------------------------------------------------------------------------------------------
     @property
@@ -168,6 +171,10 @@ class World:
             numbers = (host.number, *host.more_addresses, *host.further)
             rows.append((host.name, ", ".join(map(self.address, numbers)), str(state)))
         return rows
+
+    def access(self) -> dict[str, str]:
+        """More for the environment of ansible-playbook, with which it reaches the APIs of this world."""
+        return {}
 
     # -- what a kind of world fills in ---------------------------------------------------------------------------------
     def prepare_directory(self) -> None:

@@ -4,6 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Look for secrets on this host. A JSON list of them comes on stdin, never on the command line.
 
+find_secrets.py              in all files, command lines of processes, and the journal
+find_secrets.py PATH...      in these directories only
+
 Prints {"files": number searched, "exposed": [files with a secret that others can read], "protected": [files with a
 secret that only their owner and group can read], "journal": number of journal lines with a secret}. The token that
 image-cache-sync has refreshed is searched for as well.
@@ -41,7 +44,8 @@ def main() -> None:
     files = 0
     exposed: list[str] = []
     protected: list[str] = []
-    for root in ROOTS:
+    only = sys.argv[1:]
+    for root in only or ROOTS:
         for directory, _unused, names in os.walk(root):
             for name in names:
                 path = os.path.join(directory, name)
@@ -51,6 +55,9 @@ def main() -> None:
                 content = Path(path).read_bytes()
                 if any(needle in content for needle in needles):
                     (exposed if open_to_others(path) else protected).append(path)
+    if only:
+        print(json.dumps({"files": files, "exposed": exposed, "protected": protected, "journal": 0}))
+        return
     for process in Path("/proc").glob("[0-9]*/cmdline"):  # any user can read these
         try:
             content = process.read_bytes()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.testbed.compare_records import differences
+from tests.testbed.compare_records import differences, together
 
 
 def change(
@@ -91,3 +91,9 @@ def test_two_predictions_or_other_hosts_are_no_comparison() -> None:
     assert differences(record(check=True), record(check=True), {}) != []
     assert differences(record(), record(), {}) != []
     assert differences({**record(check=True), "hosts": ["a"]}, record(), {}) != []
+
+
+def test_a_run_that_failed_and_the_one_that_went_on_are_one() -> None:
+    predicted = record(change("x"), change("y"), check=True)
+    assert differences(predicted, together([record(change("x")), record(change("y"))]), {}) == []
+    assert differences(predicted, together([record(check=True), record(change("x"), change("y"))]), {}) != []
