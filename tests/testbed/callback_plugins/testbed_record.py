@@ -4,7 +4,8 @@
 """Write down what a run changed: one JSON file a run in the directory TESTBED_RECORDS.
 
 The file is named TESTBED_RECORD or, without it, after the playbook and with a number when that name is taken.
-It holds {"check": bool, "hosts": [..], "changes": [{"host", "task", "item", "handler", "diff"}], "failed": [..]}.
+It holds {"check": bool, "hosts": [..], "changes": [{"host", "task", "item", "handler", "diff"}], "failed": [..],
+"tasks": how many there were, "seconds": how long all of them took}.
 Read by tests/testbed/compare_records.py.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,24 @@ class CallbackModule(CallbackBase):
         self._changes: list[dict[str, Any]] = []
         self._failed: list[dict[str, Any]] = []
         self._hosts: set[str] = set()
+        self._tasks = 0
+        self._began = self._seconds = 0.0
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._name = self._name or Path(playbook._file_name).stem
+
+    def _end_task(self) -> None:
+        if self._began:
+            self._seconds += time.monotonic() - self._began
+        self._began = 0.0
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:  # noqa: ARG002
+        self._end_task()
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002
+        self._end_task()
+        self._tasks += 1
+        self._began = time.monotonic()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._hosts.add(result._host.get_name())
@@ -83,6 +100,7 @@ class CallbackModule(CallbackBase):
         )
 
     def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002
+        self._end_task()
         # what a scenario itself does on this machine is of no interest, unless it says so
         if not self._directory or not (self._hosts - {"localhost"} or "TESTBED_RECORD" in os.environ):
             return
@@ -97,5 +115,7 @@ class CallbackModule(CallbackBase):
             "hosts": sorted(self._hosts - {"localhost"}),
             "changes": self._changes,
             "failed": self._failed,
+            "tasks": self._tasks,
+            "seconds": round(self._seconds, 1),
         }
         path.write_text(json.dumps(record, indent=1, default=str))
