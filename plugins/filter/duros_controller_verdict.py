@@ -26,10 +26,10 @@ options:
     required: true
     suboptions:
       deployment:
-        description: Path of the Deployment, with O(wish.resource) and O(wish.manager).
+        description: Path of the Deployment.
         type: str
       resource:
-        description: Path of the Duros resource.
+        description: Path of the Duros resource, with O(wish.manager).
         type: str
       manager:
         description: Who applies them; the resource has to be reconciled after that.

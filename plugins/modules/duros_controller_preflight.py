@@ -79,6 +79,11 @@ options:
         description: Whether hosts encrypt the data.
         type: bool
         default: false
+  check_credential:
+    description:
+      - Whether it is a problem when the credential of the project is of another key. During a rotation it is none.
+    type: bool
+    default: true
   client_cert:
     description: PEM file with the certificate of the client, for a proxy before the API that asks for one.
     type: path
@@ -126,7 +131,7 @@ warnings_found:
 cluster:
   description:
     - The cluster, empty if none answers. C(endpoints) are all servers of its API, C(project) and C(credential) tell
-      whether they are there already.
+      whether they are there already, C(credential_matches) whether it is of the admin key.
   returned: success
   type: dict
   sample:
@@ -135,6 +140,7 @@ cluster:
     servers: 3
     project: true
     credential: true
+    credential_matches: true
 """
 
 import time
@@ -167,6 +173,7 @@ SPEC = CONNECTION + ArgumentSpec(
                 "encryption": {"type": "bool", "default": False},
             },
         },
+        "check_credential": {"type": "bool", "default": True},
         "client_cert": {"type": "path"},
         "client_key": {"type": "path", "no_log": False},
     },
@@ -192,6 +199,7 @@ def run(task: Task) -> dict[str, object]:
         token_days=params["token_days"],
         project=params["project"],
         storage_classes=params["storage_classes"],
+        check_credential=params["check_credential"],
     )
     api_to = None if token is None else lambda endpoint: Lightbits([endpoint], token, http, discover=False)
     found = look(wish, api_to, time.time())

@@ -140,7 +140,7 @@ def _other_defaults(classes: Sequence[Mapping[str, Any]], wish: Mapping[str, Any
 def verdict(seen: Mapping[str, Any], wish: Mapping[str, Any]) -> list[str]:
     """Return what is not as it should be, sentences.
 
-    ``wish`` has ``deployment`` and ``resource`` (paths) and ``manager``, for the cluster where it runs; or
+    ``wish`` has ``deployment``, or ``resource`` with its ``manager`` (paths), for the cluster where it runs; or
     ``storage_classes`` (of the Duros resource), ``left`` (names of classes that should be gone), ``project`` and
     ``endpoints`` (as storage classes have them), for the one that uses the storage.
     """
@@ -148,6 +148,7 @@ def verdict(seen: Mapping[str, Any], wish: Mapping[str, Any]) -> list[str]:
     objects = seen.get("objects") or {}
     if "deployment" in wish:
         found.extend(_deployment(objects.get(wish["deployment"])))
+    if "resource" in wish:
         found.extend(_reconciled(objects.get(wish["resource"]), wish["manager"]))
     if "storage_classes" in wish:
         found.extend(_classes(objects.get(CLASSES) or [], wish))
