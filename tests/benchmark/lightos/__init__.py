@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from . import gate
+from . import gate, noop
 
-BENCHMARKS = (gate.TIME, gate.REQUESTS)
+BENCHMARKS = (gate.TIME, gate.REQUESTS, noop.BENCHMARK)
