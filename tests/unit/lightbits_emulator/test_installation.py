@@ -219,6 +219,7 @@ def test_a_spare_server_joins_under_its_own_name_and_takes_the_place_of_a_dead_o
             cluster.control.settle()
             api.volume("kept", 3)
             cluster.control.settle()
+            cluster.control.call("PUT", "/availability")
         dead = api.ok("GET", "/nodes?name=storage-3-0")["nodes"][0]
         assert api.ok("POST", "/servers", body)["name"] == "storage-4"
         cluster.control.pace(advance=3)
@@ -236,6 +237,8 @@ def test_a_spare_server_joins_under_its_own_name_and_takes_the_place_of_a_dead_o
             api.ok("DELETE", f"/servers/{dead['serverUUID']}")
             cluster.control.settle()
             assert api.ok("GET", "/cluster")["health"]["state"] == "OK"
+            # one that is on its way in or out is not away
+            assert cluster.availability()["most_away"] == ["storage-3"]
     assert cluster.control.call("GET", "/installation")["spares"] == []
 
 

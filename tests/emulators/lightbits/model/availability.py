@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..state import State
 
 _KEPT = 20
+# on its way in or out
+_NOT_COUNTED = ("Creating", "Deleting")
 _SERVING = ("", "FullyProtected", "Degraded")
 
 
@@ -33,7 +35,8 @@ class Availability:
         """Note what is worse than before."""
         if not self._on:
             return
-        away = {server["name"] for server in state.servers if not is_present(state, server)}
+        members = [server for server in state.servers if server["state"] not in _NOT_COUNTED]
+        away = {server["name"] for server in members if not is_present(state, server)}
         for name in away - self._gone:
             self._away[name] = self._away.get(name, 0) + 1
         self._gone = away
