@@ -50,7 +50,7 @@ class _Control:
         servers = [
             {"name": server["name"], "present": not server.get("_absent", False)} for server in self._state.servers
         ]
-        founded = any(one["projectName"] == "system" for one in self._state.credentials)
+        founded = self._state.founded_with is not None
         spares = [one["name"] for one in self._state.spares.values()]
         told = {"founded": founded, "servers": servers, "spares": spares}
         return JSONResponse({**told, "phases": self._phases, "fault": self._fault})

@@ -65,6 +65,7 @@ class State:
         self.old_status = False
         self.emit_defaults = False
         self._root_key = root_key
+        self.founded_with = root_key
         self._count = servers
         self.instances = range(nodes)
         self.cluster: Thing = {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import threading
 from collections.abc import Iterator
@@ -154,6 +155,17 @@ def test_the_same_installation_twice_changes_nothing_and_another_one_is_refused(
         cluster.found(cluster={"UUID": "11111111-1111-4111-8111-111111111111"})
     with pytest.raises(ControlError, match="its root key is another one: clean it up first"):
         cluster.found(root_public_key=keys.public_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+    # a key that was rotated does not come back with the next installation
+    api = Raw(cluster.urls[0], cluster.control)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = base64.b64encode(keys.public_pem(key).encode()).decode()
+    api.ok("POST", "/projects/system/credentials", {"ID": "key-2", "type": "RS256PubKey", "payload": pem})
+    Raw(cluster.urls[0], cluster.control, keys.token(key=key, kid="system:key-2")).ok(
+        "DELETE", "/projects/system/credentials/root"
+    )
+    cluster.found()
+    cluster.install(2)
+    assert "unknown key" in api.refused(401, 16, "GET", "/clusterinfo")
     cluster.control.call("DELETE", "/installation")
     listed = cluster.control.call("GET", "/installation")
     assert (listed["founded"], listed["servers"], listed["phases"]) == (False, [], [])

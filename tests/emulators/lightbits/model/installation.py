@@ -32,9 +32,9 @@ def found(state: State, wish: Mapping[str, Any]) -> None:
     cluster = wish.get("cluster", {})
     if not isinstance(cluster, Mapping) or set(cluster) - set(_CLUSTER):
         raise ValueError(f"'cluster' is an object with {', '.join(_CLUSTER)}")
-    known = [one for one in state.credentials if (one["projectName"], one["ID"]) == ("system", "root")]
-    if known:
-        if known[0]["_pem"] != pem:
+    # not the credential: it may have been rotated since
+    if state.founded_with is not None:
+        if state.founded_with != pem:
             raise ValueError("there is a cluster already, and its root key is another one: clean it up first")
         if cluster.get("UUID", state.cluster["UUID"]) != state.cluster["UUID"]:
             raise ValueError(f"there is a cluster already, and its UUID is {state.cluster['UUID']}: clean it up first")
@@ -43,6 +43,7 @@ def found(state: State, wish: Mapping[str, Any]) -> None:
     if "clusterName" in cluster:
         state.config["ClusterName"] = cluster["clusterName"]
     state.add_credential("system", "root", "RS256PubKey", pem)
+    state.founded_with = pem
 
 
 def install(state: State, wish: Mapping[str, Any], places: int) -> int:
@@ -52,7 +53,7 @@ def install(state: State, wish: Mapping[str, Any], places: int) -> int:
 
     :param places: how many servers the emulator has addresses for.
     """
-    if not any((one["projectName"], one["ID"]) == ("system", "root") for one in state.credentials):
+    if state.founded_with is None:
         raise ValueError("there is no cluster yet")
     spare = wish.get("spare", False)
     wish = {name: value for name, value in wish.items() if name != "spare"}
