@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lint sanity unit molecule bench build test demo clean
+.PHONY: help lint sanity unit molecule bench build test demo docs clean
 MAKEFLAGS += --no-print-directory
 SCENARIO ?=
 
@@ -35,6 +35,9 @@ test: ## all of the above, as CI runs them
 
 demo: ## a partition's image cache on this machine, as a short story
 	@tools/demo
+
+docs: ## the documentation as a site in build/docs
+	@tools/docs
 
 clean: ## remove what the other targets made: files, containers, networks
 	@tools/clean
