@@ -20,23 +20,24 @@ _DAYS = 90
 
 
 def make(directory: Path, addresses: list[str]) -> None:
-    """`ca`, the API server`s `server`, callers (`admin`, `manager`, `kubelet-client`), the key of service accounts."""
+    """`ca`, the API server`s `server`, callers (`admin`, `viewer`, ...), the key of service accounts."""
     ca = pki.authority("metalstack.provisioning control plane CA")
     (directory / "ca.pem").write_bytes(ca[1].public_bytes(serialization.Encoding.PEM))
     pki.write(pki.issue(ca, [*addresses, "kubernetes.default.svc", "localhost"]), directory, "server")
     pki.write(_client(ca, "admin", "system:masters"), directory, "admin")
+    pki.write(_client(ca, "viewer"), directory, "viewer")
     # as kubeadm has it: its own identity, with the rights that Kubernetes gives it
     pki.write(_client(ca, "system:kube-controller-manager"), directory, "manager")
     pki.write(_client(ca, "system:apiserver", "system:masters"), directory, "kubelet-client")
     private(directory / "service-accounts.key", _pem(ec.generate_private_key(ec.SECP256R1())))
 
 
-def root_key(directory: Path) -> rsa.RSAPrivateKey:
-    """`root-key.pem`, the key of a Lightbits cluster's administrators in PKCS#1, and `root-key.pub`."""
+def root_key(private_file: Path, public_file: Path) -> rsa.RSAPrivateKey:
+    """The key of a Lightbits cluster's administrators, in PKCS#1, and its public part."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private(directory / "root-key.pem", _pem(key))
+    private(private_file, _pem(key))
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    (directory / "root-key.pub").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
+    public_file.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
     return key
 
 

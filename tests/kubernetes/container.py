@@ -123,11 +123,11 @@ class Container:
         """The program with `root` as its root directory, and as the user of the pod where that is possible."""
         program = ["/duros-controller", *words]
         if os.geteuid() != 0:
-            return ["unshare", "--user", "--map-root-user", f"--root={root}", "--", *program]
+            return [_found("unshare"), "--user", "--map-root-user", f"--root={root}", "--", *program]
         groups = [f"--groups={self._security('fsGroup')}"] if self._security("fsGroup") else []
         user = self._security("runAsUser") or _NOBODY
         owner = f"--userspec={user}:{self._security('runAsGroup') or user}"
-        return ["chroot", owner, *groups, str(root), *program]
+        return [_found("chroot"), owner, *groups, str(root), *program]
 
     def _security(self, name: str) -> int:
         own, pod = self.spec.get("securityContext", {}), self.pod["spec"].get("securityContext", {})
@@ -213,3 +213,11 @@ class Container:
         metadata = self.pod["metadata"]
         known = {f"metadata.{name}": str(metadata[name]).encode() for name in ("namespace", "name", "uid")}
         return {item["path"]: known[item["fieldRef"]["fieldPath"]] for item in source["items"]}
+
+
+def _found(program: str) -> str:
+    """Its path, since what it runs has no PATH."""
+    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
+    if path is None:
+        raise KubernetesError(f"{program} is missing on this machine")
+    return path

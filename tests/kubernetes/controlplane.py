@@ -102,6 +102,8 @@ class ControlPlane:
         self._processes.start("kube-apiserver", command)
         server = f"https://{self._address}:{port}"
         self._write_kubeconfig(self.kubeconfig, server, "admin")
+        # somebody who may do nothing until he is given a right
+        self._write_kubeconfig(self._directory / "viewer.kubeconfig", server, "viewer")
         self._write_kubeconfig(self._directory / "manager.kubeconfig", server, "manager")
         api = Api(self.kubeconfig, self._directory)
         self._processes.wait("kube-apiserver", lambda: api.answers("/readyz"), "kube-apiserver")

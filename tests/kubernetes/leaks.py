@@ -25,7 +25,7 @@ def exposed(directory: Path, api: Api) -> dict[str, Any]:
     a Secret, and nowhere else. Of text with several lines each line is a secret.
     """
     objects = everything(api)
-    files = [*(directory / "lightbits").iterdir(), *(directory / "pki").iterdir()]
+    files = [*(directory / "lightbits").rglob("*"), *(directory / "pki").iterdir()]
     needles = set(_of_files(files)) | set(_of_objects(objects.values()))
     wrong = []
     for path, item in objects.items():

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from tests.emulators.lightbits import keys
+from tests.emulators.lightbits.controlclient import ControlClient
 from tests.testbed import pki
 
 from . import binaries, certificates
@@ -30,7 +31,7 @@ from .controlplane import ControlPlane
 from .processes import Processes
 
 SERVERS = 3
-_TOKEN_DAYS = 30
+_TOKEN_DAYS = 60
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -65,7 +66,7 @@ class World:
         began = time.monotonic()
         binaries.ensure()
         self.down()
-        for part in ("pki", "lightbits"):
+        for part in ("pki", "lightbits/secrets"):
             (self.directory / part).mkdir(parents=True, mode=0o700)
         self.directory.chmod(0o700)
         certificates.make(self.directory / "pki", sorted({address, "127.0.0.1"}))
@@ -117,13 +118,11 @@ class World:
     def _start_lightbits(self, address: str) -> dict[str, Any]:
         """A cluster of three servers with TLS, its administrators' key and tokens, and what is given by mistake."""
         directory = self.directory / "lightbits"
-        root = certificates.root_key(directory)
+        # token and key as the role lightos leaves them
+        root = certificates.root_key(directory / "secrets" / "key-root.pem", directory / "root-key.pub")
         certificates.mistakes(directory, root)
-        for name, days in {
-            "admin-token": _TOKEN_DAYS,
-            "second-admin-token": _TOKEN_DAYS + 1,
-            "expired-token": -1,
-        }.items():
+        tokens = {"secrets/lightos-system-jwt": _TOKEN_DAYS, "second-token": _TOKEN_DAYS + 1, "expired-token": -1}
+        for name, days in tokens.items():
             token = keys.token(key=root, lifetime=days * 86400, subject="lightos-client")
             certificates.private(directory / name, token.encode())
         ca = pki.authority("Lightbits")
@@ -146,15 +145,15 @@ class World:
             "lightbits_endpoints": [url.removeprefix("https://") for url in ready["urls"]],
             "lightbits_control": ready["control"],
             "lightbits_ca": str(directory / "ca.pem"),
-            "lightbits_admin_token": str(directory / "admin-token"),
-            "lightbits_root_key": str(directory / "root-key.pem"),
+            "lightbits_id": ControlClient(ready["control"]).state()["cluster"]["UUID"],
+            "lightbits_directory": str(directory),
         }
 
 
 def _wait_established(api: Api, name: str) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        conditions = api("GET", f"{_CRDS}/{name}").get("status", {}).get("conditions", [])
+        conditions = api("GET", f"{_CRDS}/{name}").get("status", {}).get("conditions") or []
         if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
             return
         time.sleep(0.05)
