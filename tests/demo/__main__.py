@@ -12,6 +12,7 @@ import time
 from tests.testbed import engine, images
 from tests.testbed.engine import TestbedError
 
+from . import storage
 from .chapters import CHAPTERS, ending
 from .partition import Partition
 from .story import Story, StoryError
@@ -19,16 +20,18 @@ from .story import Story, StoryError
 
 def main() -> int:
     """Tell all chapters; leaves the hosts running, also after a failure."""
-    parser = argparse.ArgumentParser(prog="python -m tests.demo", description="The image cache as a short story.")
+    parser = argparse.ArgumentParser(prog="python -m tests.demo", description="A partition as a short story.")
     parser.parse_args()
     story = Story(lambda text: print(text, flush=True))
     started = time.monotonic()
     try:
-        partition = Partition()
+        partition, rack = Partition(), storage.Rack()
         engine.ensure()
         images.ensure()
         for chapter in CHAPTERS:
             chapter(story, partition)
+        for part in storage.CHAPTERS:
+            part(story, rack)
     except (StoryError, TestbedError) as error:
         print(f"\ndemo: the story ends here: {error}", file=sys.stderr)
         return 1
@@ -39,6 +42,7 @@ def main() -> int:
         )
         return 130
     print(ending(partition))
+    print(storage.ending(rack))
     print(f"\ndemo: done in {time.monotonic() - started:.0f} s, {story.checks} claims checked.", flush=True)
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.demo import __main__ as program
-from tests.demo import chapters
+from tests.demo import chapters, storage
 from tests.demo.partition import Partition
 from tests.demo.story import Story, StoryError, size, table, wait_until
 from tests.testbed.playbook import changed_tasks, read_recap
@@ -100,8 +100,25 @@ def test_the_end_says_how_to_look_and_how_to_remove(monkeypatch: pytest.MonkeyPa
     assert "make clean" in text
 
 
+def test_the_end_of_the_storage_says_how_to_go_on_without_a_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TESTBED_NETWORK", "172.30.99")
+    monkeypatch.setenv("TESTBED_WORLD", "mine")
+    rack = storage.Rack()
+    # one network after that of the image cache
+    assert rack.world.network == "172.30.100"
+    monkeypatch.setattr(rack.world, "access", lambda: {"METALCTL_HMAC": "a-secret", "METALCTL_API_URL": "https://x"})
+    text = storage.ending(rack)
+    assert "a-secret" not in text
+    assert "export TESTBED_WORLD=mine-demo-storage TESTBED_NETWORK=172.30.100" in text
+    assert "-i molecule/lightos/inventory.yml -i molecule/lightos/inventory_servers.metal.yml" in text
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *told: Any) -> int:
     monkeypatch.setattr(program, "CHAPTERS", told)
+    monkeypatch.setattr(program.storage, "CHAPTERS", ())
+    monkeypatch.setattr(program.storage, "ending", lambda _rack: "")
     monkeypatch.setattr(program.engine, "ensure", lambda: "1")
     monkeypatch.setattr(program.images, "ensure", lambda: None)
     monkeypatch.setattr("sys.argv", ["demo"])
