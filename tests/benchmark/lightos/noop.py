@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.benchmark.cacheworld import CacheWorld
 from tests.benchmark.definition import Benchmark, BenchmarkError, Measurement
 from tests.benchmark.interleave import compare
 from tests.testbed import engine, images, playbook
-from tests.testbed.emulated import KEYS_FILE, METAL_API_PORT
-from tests.testbed.engine import REPOSITORY, progress
-from tests.testbed.storage import CONTROL, HOSTS, StorageWorld
+from tests.testbed.engine import REPOSITORY
+from tests.testbed.storage import HOSTS, StorageWorld
 
 WORLD, NETWORK = "bench-storage", "172.30.59"
 SERVERS = ("storage-1", "storage-2", "storage-3")
 REPETITIONS = 2
-SCENARIO = REPOSITORY / "molecule" / "lightos"
+PLAYBOOK = REPOSITORY / "playbooks" / "lightos.yml"
+NETWORK_PLAYBOOK = REPOSITORY / "playbooks" / "storage_network.yml"
 # only what is in the metal-api: the inventory comes from there
 ALLOCATION = ("--tags", "storage_network_metal_api", "--limit", "localhost")
 _DONE = re.compile(r"^(?:ok|changed): \[([^\] ]+)")
@@ -59,75 +54,36 @@ def counted(output: str) -> Counted:
     return Counted(on_all, sum(0 < len(hosts) < len(SERVERS) for hosts in tasks))
 
 
-class Provider:
-    """Runs playbooks as the provider of the scenario lightos does."""
-
-    def __init__(self, world: StorageWorld) -> None:
-        self._world = world
-        self.directory = world.directory
-        self._environment = playbook.environment(world)
-
-    def know_the_api(self) -> None:
-        """Learn the key of the metal-api, which is another one in each world."""
-        keys = json.loads((self.directory / KEYS_FILE).read_text(encoding="utf-8"))
-        self._environment |= {
-            "TESTBED_CA": str(self.directory / "pki/ca.pem"),
-            "METALCTL_API_URL": f"https://{self._world.address(CONTROL)}:{METAL_API_PORT}/metal",
-            "METALCTL_HMAC": keys["view"],
-            "METALCTL_HMAC_AUTH_TYPE": "Metal-View",
-        }
-
-    def run(self, file: Path, *options: str) -> tuple[float, str]:
-        """Seconds and output of a playbook, which must succeed."""
-        inventories = ("--inventory", str(SCENARIO / "inventory.yml"))
-        inventories += ("--inventory", str(SCENARIO / "inventory_servers.metal.yml"))
-        began = time.perf_counter()
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-playbook"), *inventories, *options, str(file)],
-            cwd=REPOSITORY,
-            env={**os.environ, **self._environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise BenchmarkError(f"{file.name} ended with {done.returncode}: {done.stdout[-500:]}")
-        return time.perf_counter() - began, done.stdout
-
-
 @contextlib.contextmanager
-def _cluster() -> Iterator[Provider]:
+def _cluster() -> Iterator[StorageWorld]:
     """A cluster of three servers, installed by the role."""
     engine.ensure()
     images.ensure()
     hosts = tuple(host for host in HOSTS if host.name in ("control", *SERVERS))
     world = StorageWorld.beside(WORLD, NETWORK, hosts)
-    provider = Provider(world)
     world.up()
     try:
-        provider.know_the_api()
-        with progress("installing a cluster with the role"):
-            provider.run(REPOSITORY / "playbooks/storage_network.yml", *ALLOCATION)
-            provider.run(REPOSITORY / "playbooks/lightos.yml")
-        yield provider
+        playbook.play(world, "allocating three servers", *ALLOCATION, playbook=NETWORK_PLAYBOOK)
+        playbook.play(world, "installing a cluster with the role", playbook=PLAYBOOK)
+        yield world
     finally:
         world.down()
 
 
 def measure(_world: CacheWorld) -> Measurement:
     """Both as a whole, with the start of ansible-playbook and all connections."""
-    lightos = REPOSITORY / "playbooks/lightos.yml"
-    with _cluster() as provider:
-        _seconds, output = provider.run(lightos)
-        recap = playbook.read_recap(output)
-        if any(one["changed"] for one in recap.values()) or sorted(recap) != sorted(SERVERS):
-            raise BenchmarkError(f"the second run was not one on three servers without a change: {recap}")
-        tasks = counted(output)
-        pings = provider.directory / "pings.yml"
+    with _cluster() as world:
+        second = playbook.play(world, "running the playbook again", playbook=PLAYBOOK)
+        if sorted(second.recap) != sorted(SERVERS) or any(one["changed"] for one in second.recap.values()):
+            raise BenchmarkError(f"the second run was not one on three servers without a change: {second.recap}")
+        tasks = counted(second.output)
+        pings = world.directory / "pings.yml"
         pings.write_text(_pings(tasks), encoding="utf-8")
-        found = compare(lambda: provider.run(lightos)[0], lambda: provider.run(pings)[0], REPETITIONS)
+        found = compare(
+            lambda: playbook.play(world, "running it once more", playbook=PLAYBOOK).seconds,
+            lambda: playbook.play(world, "running as many pings", playbook=pings).seconds,
+            REPETITIONS,
+        )
     ours, theirs = (f"{min(side):.1f} s" for side in (found.ours, found.theirs))
     return Measurement(
         min(found.ours) / min(found.theirs),
