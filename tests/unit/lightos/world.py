@@ -151,7 +151,13 @@ class World:
         return subprocess.Popen(
             [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), *arguments, str(path)],
             cwd=self.directory,
-            env={**settings(self.directory), "ANSIBLE_BECOME": "false", **self.environment},
+            env={
+                **settings(self.directory),
+                "ANSIBLE_BECOME": "false",
+                # most of the time is that of starting modules
+                "ANSIBLE_PIPELINING": "true",
+                **self.environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
