@@ -23,8 +23,8 @@ options:
   kubeconfig:
     description:
       - File with the access to the API, or its content as a dictionary.
-      - Without it the environment variable C(K8S_AUTH_KUBECONFIG) is used, then the access of a pod, then
-        C(KUBECONFIG) or F(~/.kube/config).
+      - Without it the environment variable E(K8S_AUTH_KUBECONFIG) is used, then E(KUBECONFIG) or F(~/.kube/config) if
+        there is such a file, then the access of a pod.
     type: raw
   context:
     description: Context of O(kubeconfig), by default its current one.
@@ -174,13 +174,19 @@ class Api:
         given = params["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG")
         made = kubernetes.client.Configuration()
         options = {"context": params["context"], "client_configuration": made}
+        usual = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
         try:
             if isinstance(given, dict):
                 kubernetes.config.load_kube_config_from_dict(given, **options)
-            elif given or params["context"]:
+            elif given or params["context"] or any(map(os.path.exists, usual.split(os.pathsep))):
                 kubernetes.config.load_kube_config(os.path.expanduser(given) if given else None, **options)
+            elif "KUBERNETES_SERVICE_HOST" in os.environ:
+                kubernetes.config.load_incluster_config(client_configuration=made)
             else:
-                kubernetes.config.load_config(**options)
+                raise Failure(
+                    "There is no access to Kubernetes: give kubeconfig, or set KUBECONFIG; there is no ~/.kube/config, "
+                    "and the task does not run in a pod."
+                )
         except (kubernetes.config.ConfigException, TypeError, KeyError) as error:
             source = "kubeconfig" if given else "The access to Kubernetes"
             raise Failure(f"{source} cannot be used: {str(error).rstrip('.')}.") from None

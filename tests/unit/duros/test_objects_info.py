@@ -99,3 +99,12 @@ def test_failures_are_sentences_without_secrets(run: Any, paper: PaperApi) -> No
     assert run(kubeconfig=away)["msg"].startswith("The Kubernetes API at http://127.0.0.1:1 does not answer: ")
     assert run(kubeconfig="/nowhere/kubeconfig")["msg"].startswith("kubeconfig cannot be used: ")
     assert run(kubeconfig=paper.kubeconfig(), context="other")["msg"].startswith("kubeconfig cannot be used: ")
+
+
+def test_no_access_at_all_is_a_sentence(run: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = run(paths=[NAMESPACE])
+    assert found["failed"]
+    assert found["msg"].startswith("There is no access to Kubernetes: give kubeconfig, or set KUBECONFIG;")
