@@ -116,6 +116,7 @@ import base64
 import hashlib
 import json
 import os
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -174,12 +175,12 @@ class Api:
         given = params["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG")
         made = kubernetes.client.Configuration()
         options = {"context": params["context"], "client_configuration": made}
-        usual = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
+        usual = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
         try:
             if isinstance(given, dict):
                 kubernetes.config.load_kube_config_from_dict(given, **options)
             elif given or params["context"] or any(map(os.path.exists, usual.split(os.pathsep))):
-                kubernetes.config.load_kube_config(os.path.expanduser(given) if given else None, **options)
+                kubernetes.config.load_kube_config(str(Path(given).expanduser()) if given else None, **options)
             elif "KUBERNETES_SERVICE_HOST" in os.environ:
                 kubernetes.config.load_incluster_config(client_configuration=made)
             else:
