@@ -26,6 +26,7 @@ _CONTROLLERS = (
     "garbage-collector-controller",
     "serviceaccount-controller",
     "root-ca-certificate-publisher-controller",
+    "persistentvolume-protection-controller",
 )
 _AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1

@@ -51,7 +51,10 @@ def _of_files(paths: Iterable[Path]) -> Iterable[str]:
     for path in paths:
         # what others may read is no secret
         if path.is_file() and not path.stat().st_mode & 0o044:
-            yield from _lines(path.read_text())
+            text = path.read_text()
+            # the harness keeps what it trusts in such files as well
+            if "BEGIN CERTIFICATE" not in text:
+                yield from _lines(text)
 
 
 def _of_objects(objects: Iterable[Mapping[str, Any]]) -> Iterable[str]:
