@@ -270,7 +270,7 @@ def test_further_server(world: World) -> None:
         made.nvme(f"nvme{device}", serial=f"4-{device}")
     check = world.play("lightos_add_server.yml", "--check")
     assert check.code == 0, check.output
-    assert check.shows("The installer would add server04.")
+    assert check.shows("The installer would add server04, and the targets and rules of Prometheus would follow.")
     world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
     stopped = world.play("lightos_add_server.yml")
     assert stopped.code != 0
