@@ -39,12 +39,19 @@ class Play:
     output: str
 
 
+def collections_path() -> str:
+    """Return where Ansible finds this collection, and those it builds on: with any core those of the primary environment."""
+    return os.pathsep.join(
+        str(place) for place in (ROOT / "build/collections", *sorted((ROOT / ".venv/lib").glob("python3*/site-packages")))
+    )
+
+
 def settings(directory: Path) -> dict[str, str]:
     """Return the environment for an Ansible that knows nothing of this user."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "METAL"))}
     return {
         **kept,
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
+        "ANSIBLE_COLLECTIONS_PATH": collections_path(),
         "ANSIBLE_HOME": str(directory / "home"),
         # else below a home that the task and its watcher look up differently where $HOME is not that of the user
         "ANSIBLE_ASYNC_DIR": str(directory / "async"),
