@@ -180,7 +180,7 @@ class Api:
             if isinstance(given, dict):
                 kubernetes.config.load_kube_config_from_dict(given, **options)
             elif given or params["context"] or any(map(os.path.exists, usual.split(os.pathsep))):
-                kubernetes.config.load_kube_config(str(Path(given).expanduser()) if given else None, **options)
+                kubernetes.config.load_kube_config(given or None, **options)
             elif "KUBERNETES_SERVICE_HOST" in os.environ:
                 kubernetes.config.load_incluster_config(client_configuration=made)
             else:

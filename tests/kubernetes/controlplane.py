@@ -68,7 +68,7 @@ class ControlPlane:
         return api
 
     def _start_etcd(self) -> str:
-        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        client, peer = (f"http://127.0.0.1:{free_port()}" for _end in range(2))
         command = [
             binaries.etcd(), "--name=testbed", f"--data-dir={self._directory / 'etcd'}", "--log-level=warn",
             f"--listen-client-urls={client}", f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}",

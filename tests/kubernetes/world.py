@@ -130,7 +130,7 @@ class World:
         pki.write(pki.issue(ca, [address, "localhost"]), directory, "server")
         command = [
             sys.executable, "-m", "tests.emulators.lightbits", "--root-public-key", directory / "root-key.pub",
-            "--servers", str(SERVERS), *(word for _ in range(SERVERS) for word in ("--listen", f"{address}:0")),
+            "--servers", str(SERVERS), *(word for _server in range(SERVERS) for word in ("--listen", f"{address}:0")),
             "--control-listen", "127.0.0.1:0",
             "--tls-cert", directory / "server.pem", "--tls-key", directory / "server.key",
         ]  # fmt: skip

@@ -40,9 +40,10 @@ class Play:
 
 
 def collections_path() -> str:
-    """Return where Ansible finds this collection, and those it builds on: with any core those of the primary environment."""
+    """Return where Ansible finds this collection, and those of the primary environment, with any core."""
     return os.pathsep.join(
-        str(place) for place in (ROOT / "build/collections", *sorted((ROOT / ".venv/lib").glob("python3*/site-packages")))
+        str(place)
+        for place in (ROOT / "build/collections", *sorted((ROOT / ".venv/lib").glob("python3*/site-packages")))
     )
 
 
