@@ -300,6 +300,13 @@ def test_replacement_of_a_dead_server(world: World) -> None:
     assert wrong.shows("lightos_replace_with is server9, which is no server of the inventory.")
     assert writes(world.cluster) == []
     wanted = {"lightos_replace_server": "server01", "lightos_replace_with": "server04"}
+    world.host_variables["server04"] = {"lightos_rack": "rack-0"}
+    together = world.play("lightos_replace_server.yml", **wanted)
+    world.host_variables.clear()
+    assert together.code != 0
+    assert together.shows("server01 is not replaced. server04 is in a failure domain with server00 (rack-0), which has")
+    assert together.shows("other replicas of the volumes of server01: give a server of another rack.")
+    assert writes(world.cluster) == []
     # it is well, but another one is not: it must not go
     world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
     stopped = world.play("lightos_replace_server.yml", **wanted)
