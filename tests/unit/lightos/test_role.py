@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits
+from tests.support import promtool
 
 from .world import REPOSITORY, SECRET_FILE, YEAR, Run, World
 
@@ -40,6 +43,20 @@ def everything(world: World, run: Run) -> str:
         path.read_text(encoding="utf-8") for path in (world.work / "inventory").rglob("*") if path.is_file()
     )
     return run.output + logs + inventory
+
+
+def rules_are_those_of_the_cluster(rules: Path, urls: Sequence[str]) -> None:
+    """They fire for what is the matter with this cluster, and for nothing else."""
+    assert "2 rules found" in promtool.accept(rules)
+    # all servers are on this machine
+    [address] = {urlsplit(url).hostname for url in urls}
+    up = {f'up{{job="lightbox-exporter", instance="{address}:809{number}"}}': "1x30" for number in range(len(urls))}
+    first, *others = up
+    stranger = 'up{job="lightbox-exporter", instance="10.99.0.1:8090"}'
+    promtool.fire(rules, up, "25m", [])
+    promtool.fire(rules, {**up, first: "0x30", stranger: "0x30"}, "6m", [("LightOSServerSilent", f"{address}:8090")])
+    promtool.fire(rules, {name: up[name] for name in others}, "16m", [("LightOSServersMissing", "")])
+    promtool.fire(rules, {}, "16m", [("LightOSServersMissing", "")])
 
 
 def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None:
@@ -83,7 +100,7 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
     assert bronze in json.dumps(projects["tenant-1"]["defaultPolicies"])
     assert [volume for volume in state["volumes"] if volume["state"] != "Deleting"] == []
     assert "8090" in (tmp_path / "targets.json").read_text(encoding="utf-8")
-    assert "LightOSServerSilent" in (tmp_path / "rules.yml").read_text(encoding="utf-8")
+    rules_are_those_of_the_cluster(tmp_path / "rules.yml", world.cluster.urls)
 
     second = world.play("lightos.yml", "--diff", **WISHES, **monitoring)
     assert second.code == 0, second.output
