@@ -18,6 +18,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
+PAYLOADS = Path(__file__).resolve().parent / "payloads"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def settings(directory: Path) -> dict[str, str]:
         "ANSIBLE_REMOTE_TEMP": str(directory / "remote-tmp"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
         "ANSIBLE_NOCOLOR": "1",
+        # modules on this host import what they have in common from bytecode
+        "PYTHONPATH": os.pathsep.join([str(PAYLOADS), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "LC_ALL": "C.UTF-8",
     }
 

@@ -28,7 +28,7 @@ class Case:
     emulator's state before. ``environment`` are variables for the credential; ``token`` has the rights of one for the
     metal-api v2, which is called then. ``unknown`` are keys of the result that check mode cannot predict, and that
     differ from run to run. ``variant`` tells cases of one module apart; ``faults``: the fault campaign tries it.
-    ``api`` is what it talks to.
+    ``api`` is what it talks to. ``haste``: so many times as quickly as others it goes on in the campaign.
     """
 
     module: str
@@ -47,6 +47,7 @@ class Case:
     variant: str = ""
     faults: bool = True
     api: Emulation = METAL
+    haste: float = 1
 
     @property
     def label(self) -> str:

@@ -27,9 +27,9 @@ class Emulation:
     finds it, with a credential if all tasks have the same. ``secrets`` are what may never be printed.
 
     ``settle`` waits for the end of everything that goes on in the emulator, ``hasten`` lets things go on with each
-    request instead of with time, so that all runs see the same. ``volatile`` are keys of its state that are
-    different every time: times, random numbers, and how far a life has gone on. ``opening`` is how many requests a new
-    client makes before the first of a task.
+    request instead of with time, so that all runs see the same, and so many times as quickly. ``volatile`` are keys of
+    its state that are different every time: times, random numbers, and how far a life has gone on. ``opening`` is how
+    many requests a new client makes before the first of a task.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Emulation:
     environment: Callable[[Any], Mapping[str, str]]
     secrets: Callable[[], list[str]]
     settle: Callable[[Any], None]
-    hasten: Callable[[Any], object]
+    hasten: Callable[[Any, float], object]
     volatile: frozenset[str]
     opening: int = 0
 
@@ -54,7 +54,7 @@ METAL = Emulation(
     environment=lambda api: {"METALCTL_API_URL": api.v1},
     secrets=lambda: list(KEYS_OF_EMULATOR.values()),
     settle=_rest,
-    hasten=lambda api: api.control.life(per_request=1),
+    hasten=lambda api, times: api.control.life(per_request=times),
     volatile=frozenset(
         {"created", "changed", "generation", "last_updated", "vrf", "asn", "expirationDate", "events", "liveliness"}
     ),
@@ -76,7 +76,7 @@ LIGHTBITS = Emulation(
     },
     secrets=lambda: [administrator()],
     settle=lambda cluster: cluster.control.settle(),
-    hasten=lambda cluster: cluster.control.pace(per_request=0.4),
+    hasten=lambda cluster, times: cluster.control.pace(per_request=0.4 * times),
     volatile=frozenset(
         {
             "ETag",

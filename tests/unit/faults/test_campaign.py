@@ -102,7 +102,7 @@ class Change:
         self.wish = quick(wish)
         emulator.control.replace_state(**case.state_before())
         self.environ = case.environ(emulator)
-        case.api.hasten(emulator)
+        case.api.hasten(emulator, case.haste)
         for earlier in before:
             done = perform_module(case.module, quick(earlier), self.environ)
             assert not done.get("failed"), done
