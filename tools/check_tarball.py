@@ -34,7 +34,7 @@ NEEDED = {
     "meta/execution-environment.yml",
     "meta/runtime.yml",
 }
-UNWANTED_PARTS = {"__pycache__", "fragments", "tests", "molecule", ".git"}
+UNWANTED_PARTS = {"__pycache__", "fragments", "images", "tests", "molecule", ".git"}
 
 
 def main() -> None:

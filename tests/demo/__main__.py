@@ -12,7 +12,7 @@ import time
 from tests.testbed import engine, images
 from tests.testbed.engine import TestbedError
 
-from . import storage
+from . import report, storage
 from .chapters import CHAPTERS, ending
 from .partition import Partition
 from .story import Story, StoryError
@@ -32,6 +32,7 @@ def main() -> int:
             chapter(story, partition)
         for part in storage.CHAPTERS:
             part(story, rack)
+        report.report(story, partition, rack)
     except (StoryError, TestbedError) as error:
         print(f"\ndemo: the story ends here: {error}", file=sys.stderr)
         return 1
@@ -43,7 +44,8 @@ def main() -> int:
         return 130
     print(ending(partition))
     print(storage.ending(rack))
-    print(f"\ndemo: done in {time.monotonic() - started:.0f} s, {story.checks} claims checked.", flush=True)
+    print(f"\ndemo: done in {time.monotonic() - started:.0f} s, {story.checks} claims checked.")
+    print(report.ending(), flush=True)
     return 0
 
 

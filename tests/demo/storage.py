@@ -158,7 +158,7 @@ def volume(story: Story, rack: Rack) -> None:
             wait_until(lambda: rack.replicas() == 2, "the volume does not miss the server")
             story.tell(f"{SERVERS[1]} was switched off while {CLIENT} writes: two of three replicas are left.")
             docker("start", rack.world.container(SERVERS[1]))
-            wait_until(lambda: rack.replicas() == 3, "the volume does not get its third replica again", timeout=120)
+            wait_until(lambda: rack.replicas() == 3, "the volume does not get its third replica again", timeout=300)
         finally:
             rack.world.exec(CLIENT, "touch", flag)
         said, problems = writing.communicate(timeout=60)

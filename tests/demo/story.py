@@ -71,7 +71,7 @@ def size(count: float) -> str:
     return f"{count:.1f} GiB"
 
 
-def wait_until(condition: Callable[[], bool], otherwise: str, timeout: float = 30.0, pause: float = 0.2) -> None:
+def wait_until(condition: Callable[[], bool], otherwise: str, timeout: float = 120.0, pause: float = 0.2) -> None:
     """Poll until the condition holds; StoryError with the sentence when it does not in time."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,20 +74,30 @@ def environment(world: World) -> dict[str, str]:
     }
 
 
-def play(world: World, what: str, *options: str, playbook: Path = IMAGE_CACHE) -> Played:
-    """Run the playbook, with what is said as progress; TestbedError with the end of its output when it fails."""
+def play(
+    world: World,
+    what: str,
+    *options: str,
+    playbook: Path = IMAGE_CACHE,
+    inventories: Sequence[Path] = (),
+    more: Mapping[str, str] | None = None,
+) -> Played:
+    """Run the playbook, with what is said as progress; TestbedError with the end of its output when it fails.
+
+    The inventories are those of the kind of world, and the environment that of the world, with `more` on top.
+    """
     program = Path(sys.executable).parent / "ansible-playbook"
     if not program.exists():
         raise TestbedError(f"{program} is missing: run this with the Python of the project's .venv, which make sets up")
     if not (COLLECTIONS / "ansible_collections" / "metalstack" / "provisioning" / "galaxy.yml").exists():
         raise TestbedError(f"{COLLECTIONS} does not lead to the collection: start this through make")
-    inventories = [word for path in INVENTORIES[world.kind] for word in ("--inventory", str(path))]
-    command = [str(program), *inventories, *options, str(playbook)]
+    given = [word for path in inventories or INVENTORIES[world.kind] for word in ("--inventory", str(path))]
+    command = [str(program), *given, *options, str(playbook)]
     started = time.monotonic()
     with progress(what):
         result = subprocess.run(
-            command, cwd=REPOSITORY, env=environment(world), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False,
+            command, cwd=REPOSITORY, env={**environment(world), **(more or {})}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
     seconds = time.monotonic() - started
     recap = read_recap(result.stdout)

@@ -281,6 +281,29 @@ def test_readme_has_what_certification_asks_for() -> None:
     assert [one for one in links(ROOT / "README.md") if not one.startswith(("https://", "#"))] == []
 
 
+def test_readme_names_all_that_the_collection_has_and_nothing_else() -> None:
+    """A module for reading may be told with the one for the thing itself."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Requirements")[0]
+    named = {
+        name
+        for cell in re.findall(r"^\| ([^|]*`[^|]*) \|", text, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", cell)
+    }
+    folders = ("modules", "filter", "lookup", "inventory")
+    plugins = {path.stem for folder in folders for path in below(f"plugins/{folder}", ".py") if path.stem[0] != "_"}
+    content = plugins | {path.stem for path in below("playbooks", ".yml")} | {role.name for role in ROLES}
+    told = named | {f"{name}_info" for name in named & plugins}
+    assert content - told == set()
+    assert named - content == set()
+
+
+def test_every_page_of_the_documentation_is_found_from_its_first_one_and_in_the_site() -> None:
+    pages = {path.name for path in below("docs", ".md")} - {"README.md"}
+    assert pages - {link.partition("#")[0] for link in links(ROOT / "docs/README.md")} == set()
+    site = (ROOT / ".config/sphinx/index.rst").read_text(encoding="utf-8")
+    assert pages - {f"{name}.md" for name in re.findall(r"^ +docs/(\w+)$", site, re.MULTILINE)} == set()
+
+
 def test_links_into_the_repository_lead_somewhere() -> None:
     base = re.escape(f"{GALAXY['repository']}/") + r"(?:blob|tree)/main/"
     for path in DOCUMENTS:

@@ -119,6 +119,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *told: Any) -> int:
     monkeypatch.setattr(program, "CHAPTERS", told)
     monkeypatch.setattr(program.storage, "CHAPTERS", ())
     monkeypatch.setattr(program.storage, "ending", lambda _rack: "")
+    monkeypatch.setattr(program.report, "report", lambda *_all: None)
     monkeypatch.setattr(program.engine, "ensure", lambda: "1")
     monkeypatch.setattr(program.images, "ensure", lambda: None)
     monkeypatch.setattr("sys.argv", ["demo"])
@@ -143,4 +144,6 @@ def test_the_program_ends_with_1_where_a_claim_does_not_hold(
     assert said.err == "\ndemo: the story ends here: the image arrived damaged\n"
     assert "All of it is still running" not in said.out
     assert run(monkeypatch, good, good) == 0
-    assert "2 claims checked" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 claims checked" in said
+    assert said.endswith("build/report.html\n")
