@@ -16,10 +16,10 @@ from tests.testbed import engine, images
 from tests.testbed.engine import REPOSITORY, TestbedError, progress, say
 from tests.testbed.imagecache import ImageCacheWorld
 
-from . import api, cacheworld, image_cache, lightbits, lightos, report, site, storage_network
+from . import api, cacheworld, duros, image_cache, lightbits, lightos, report, site, storage_network
 from .definition import Benchmark, BenchmarkError, Result
 
-_GROUPS = (api, lightbits, image_cache, storage_network, lightos, site)
+_GROUPS = (api, lightbits, image_cache, storage_network, lightos, duros, site)
 BENCHMARKS = {one.name: one for group in _GROUPS for one in group.BENCHMARKS}
 OUTPUT = REPOSITORY / "build" / "bench.json"
 

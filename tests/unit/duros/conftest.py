@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
-
-from .paper_api import PaperApi, running_paper_api
+from tests.support.paper_api import PaperApi, running_paper_api
 
 
 @pytest.fixture(scope="module")

@@ -24,13 +24,13 @@ from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_rem
     removal,
 )
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_rights import missing_rights
-
-from .paper_api import ADMIN
+from tests.support.paper_api import ADMIN
 
 NAMESPACE = "/api/v1/namespaces/duros"
 DEPLOYMENT = "/apis/apps/v1/namespaces/duros/deployments/duros-controller"
 POLICY = "/apis/networking.k8s.io/v1/namespaces/duros/networkpolicies/duros-controller"
 RESOURCE = "/apis/storage.metal-stack.io/v1/namespaces/duros/duros/default-storage"
+PODS = "/api/v1/namespaces/duros/pods?labelSelector=app"
 RULE = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}
 ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -15,8 +15,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.metalstack.provisioning.plugins.modules import kubernetes_objects_info
-
-from .paper_api import PaperApi
+from tests.support.paper_api import PaperApi
 
 NAMESPACE = "/api/v1/namespaces/duros"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"

@@ -21,9 +21,9 @@ import yaml
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
 from tests.emulators.metal_api.process import KEYS, MetalApi, running_metal_api
+from tests.support.paper_api import TOKEN as KUBERNETES_TOKEN
+from tests.support.paper_api import running_paper_api
 from tests.support.playbook import ROOT, settings
-from tests.unit.duros.paper_api import TOKEN as KUBERNETES_TOKEN
-from tests.unit.duros.paper_api import running_paper_api
 
 from .asked import CLUSTER, NETWORK, SHOP, STORAGE, cache_host, kubernetes
 from .test_page import Elements

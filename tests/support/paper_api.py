@@ -69,6 +69,9 @@ def running_paper_api() -> Iterator[PaperApi]:
             api.requests.append(f"{self.command} {self.path}")
             namespace = json.loads(body)["spec"]["namespace"] if self.command == "POST" else None
             status, found = api.answer(self.path, namespace)
+            if self.command not in ("GET", "POST"):
+                # what is on paper cannot be changed
+                status, found = 405, {"kind": "Status"}
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status, found = 401, {"kind": "Status"}
             content = json.dumps(found).encode()
@@ -78,7 +81,7 @@ def running_paper_api() -> Iterator[PaperApi]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _reply
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _reply
 
         def log_message(self, *_arguments: object) -> None:
             return
