@@ -29,7 +29,10 @@ options:
         description: Path of the Deployment.
         type: str
       resource:
-        description: Path of the Duros resource, with O(wish.manager).
+        description: Path of the Duros resource, with O(wish.manager) and O(wish.pods).
+        type: str
+      pods:
+        description: Path of the list of its pods; one that runs now has to have reconciled the resource.
         type: str
       manager:
         description: Who applies them; the resource has to be reconciled after that.

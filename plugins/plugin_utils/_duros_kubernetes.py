@@ -140,16 +140,16 @@ def _other_defaults(classes: Sequence[Mapping[str, Any]], wish: Mapping[str, Any
 def verdict(seen: Mapping[str, Any], wish: Mapping[str, Any]) -> list[str]:
     """Return what is not as it should be, sentences.
 
-    ``wish`` has ``deployment``, or ``resource`` with its ``manager`` (paths), for the cluster where it runs; or
-    ``storage_classes`` (of the Duros resource), ``left`` (names of classes that should be gone), ``project`` and
-    ``endpoints`` (as storage classes have them), for the one that uses the storage.
+    ``wish`` has ``deployment``, or ``resource`` and ``pods`` (paths) with the ``manager``, for the cluster where it
+    runs; or ``storage_classes`` (of the Duros resource), ``left`` (names of classes that should be gone), ``project``
+    and ``endpoints`` (as storage classes have them), for the one that uses the storage.
     """
     found: list[str] = []
     objects = seen.get("objects") or {}
     if "deployment" in wish:
         found.extend(_deployment(objects.get(wish["deployment"])))
     if "resource" in wish:
-        found.extend(_reconciled(objects.get(wish["resource"]), wish["manager"]))
+        found.extend(_reconciled(objects.get(wish["resource"]), wish["manager"], objects.get(wish["pods"]) or []))
     if "storage_classes" in wish:
         found.extend(_classes(objects.get(CLASSES) or [], wish))
     return found
@@ -177,19 +177,31 @@ def _deployment(deployment: Mapping[str, Any] | None) -> Iterator[str]:
         yield "Old pods of the Deployment are still there."
 
 
-def _reconciled(duros: Mapping[str, Any] | None, manager: str) -> Iterator[str]:
+def _reconciled(duros: Mapping[str, Any] | None, manager: str, pods: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if duros is None:
         yield "The Duros resource is not there."
         return
     status = (duros.get("status") or {}).get("reconcileStatus") or {}
     last = timestamp(status.get("lastReconcile"))
-    changed = applied_at(duros, manager)
+    changed, began = applied_at(duros, manager), _began(pods)
     if last is None:
         yield "The Duros resource was never reconciled."
     elif changed is not None and last < changed:
         yield "The Duros resource was not reconciled since it was changed."
+    elif began is not None and last < began:
+        yield "The Duros resource was not reconciled by a controller that runs now."
     elif status.get("error"):
         yield f"duros-controller says: {status['error'].rstrip('.')}."
+
+
+def _began(pods: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """Return since when one of them runs: it is that one which reconciles, or one that has waited for it to end."""
+    times = [
+        timestamp(one.get("state", {}).get("running", {}).get("startedAt"))
+        for pod in pods
+        for one in (pod.get("status") or {}).get("containerStatuses") or []
+    ]
+    return min((one for one in times if one is not None), default=None)
 
 
 def applied_at(thing: Mapping[str, Any], manager: str) -> datetime | None:

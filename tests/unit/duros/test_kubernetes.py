@@ -172,6 +172,10 @@ def test_rules(rule: dict[str, Any], missing: list[str]) -> None:
     assert missing_rights([{**RULE, "resourceNames": ["x"]}], {"rules": [rule]}) == missing
 
 
+def pod(began: str) -> dict[str, Any]:
+    return {"status": {"containerStatuses": [{"state": {"running": {"startedAt": began}}}]}}
+
+
 def running() -> dict[str, Any]:
     return {
         DEPLOYMENT: {
@@ -183,6 +187,7 @@ def running() -> dict[str, Any]:
             "metadata": {"managedFields": [{"manager": "me", "operation": "Apply", "time": "2026-01-01T00:00:00Z"}]},
             "status": {"reconcileStatus": {"lastReconcile": "2026-01-01T00:00:30Z"}},
         },
+        PODS: [pod("2026-01-01T00:00:10Z")],
         CLASSES: [storage_class()],
     }
 
@@ -191,6 +196,7 @@ WELL = {
     "deployment": DEPLOYMENT,
     "resource": RESOURCE,
     "manager": "me",
+    "pods": PODS,
     "storage_classes": [GOLD],
     "left": ["old"],
     "project": "p",
@@ -228,6 +234,19 @@ def test_what_does_not_work() -> None:
         "The storage class gold is not there.",
     ]
     assert verdict({}, WELL)[:2] == ["The Deployment is not there.", "The Duros resource is not there."]
+
+
+def test_a_controller_that_was_started_again_has_still_to_reconcile() -> None:
+    objects = running()
+    objects[PODS] = [pod("2026-01-01T00:00:31Z"), {"status": {"containerStatuses": [{"state": {"waiting": {}}}]}}]
+    told = "The Duros resource was not reconciled by a controller that runs now."
+    assert verdict({"objects": objects}, WELL) == [told]
+    # of several, one that has waited for its turn may be newer
+    objects[PODS].append(pod("2026-01-01T00:00:30Z"))
+    assert verdict({"objects": objects}, WELL) == []
+    # who may not see pods is not kept from anything
+    objects[PODS] = None
+    assert verdict({"objects": objects}, WELL) == []
 
 
 def test_encrypted_class_is_not_compressed() -> None:

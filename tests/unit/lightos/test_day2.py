@@ -254,6 +254,22 @@ def test_rotation_of_the_credential(world: World) -> None:
     for secret in (old.strip(), new.strip(), "PRIVATE KEY"):
         assert secret not in first.output + done.output
     assert not (world.home / "rotation.json").exists()
+    # as duros-controller reads it
+    assert "BEGIN RSA PRIVATE KEY" in (world.home / "secrets/key-key-2.pem").read_text(encoding="ascii")
+    again = world.play("lightos_rotate_credentials.yml", **wanted)
+    assert (again.code, set(again.changed.values())) == (0, {0}), again.output
+    assert again.shows("The token is of key-2 already, and no rotation is open.")
+    assert not (world.home / "rotation.json").exists()
+    # an id is used once
+    theirs = {"projectName": "system", "ID": "key-0", "type": "RS256PubKey", "payload": "of somebody"}
+    world.cluster.control.change_state(credentials=[theirs])
+    refused = world.play("lightos_rotate_credentials.yml", **{**wanted, "lightos_rotate_to": "key-0"})
+    assert refused.code != 0
+    assert refused.shows("lightos_rotate_to is key-0, which was used before (the cluster knows it)"), refused.output
+    assert credentials(world) == ["key-0", "key-2"]
+    assert not (world.home / "rotation.json").exists()
+    (world.home / "secrets/key-key-2.pem").unlink()
+    assert world.play("lightos_rotate_credentials.yml", **wanted).shows("The token is of key-2 already, but the key ")
     assert world.play("lightos_info.yml").shows("Token: system:key-2, good for")
 
 
