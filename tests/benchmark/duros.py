@@ -10,7 +10,6 @@ Kubernetes and the controller add. That a real API server sees no write either i
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,24 +22,20 @@ from cryptography.hazmat.primitives import serialization
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._kubernetes_objects import path_of
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
-from tests.support.paper_api import PaperApi, running_paper_api
-from tests.support.playbook import ROOT, play
+from tests.support import duros_role
+from tests.support.paper_api import SLICES, PaperApi, api_server, listed, running_paper_api
+from tests.support.playbook import play
 
 from .cacheworld import CacheWorld
 from .definition import Benchmark, BenchmarkError, Measurement
 
 PROJECT = "8a2a8c4b-8f6a-4a8e-8a52-0f5b0d3c7a11"
-ROLE = "metalstack.provisioning.duros_controller"
 CLASSES = [{"name": "gold", "replicas": 3, "default": True}, {"name": "silver", "replicas": 2, "compression": True}]
 _YEAR = 365 * 86400
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SNAPSHOTS = ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots")
-_SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-_OF_THE_API = "?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
 # the task that shows in a diff what is not as wanted
 _DIFFERS = "Show what differs"
-# in the order in which the role applies them
-_WANTED = ("first", "around", "in_target", "admin", "running")
 
 
 def measure(_world: CacheWorld) -> Measurement:
@@ -53,10 +48,11 @@ def measure(_world: CacheWorld) -> Measurement:
         _have_the_project(cluster)
         directory = Path(temporary)
         variables = _variables(cluster, api, directory)
-        wanted = _wanted(api, directory, variables)
+        api.objects[SLICES] = api_server(api.port)
+        wanted = duros_role.wanted(directory, variables)
         settle(api, wanted, list(cluster.urls))
         api.requests.clear()
-        done = play(directory, [{"include_role": {"name": ROLE}}], "--diff", variables=variables)
+        done = play(directory, [{"include_role": {"name": duros_role.ROLE}}], "--diff", variables=variables)
         wrong = [one for one in done.results if one.failed or one.values.get("changed") or one.name.endswith(_DIFFERS)]
         if wrong:
             told = "; ".join(f"{one.name}: {one.values.get('msg', '')}" for one in wrong)
@@ -98,25 +94,6 @@ def _variables(cluster: Lightbits, api: PaperApi, directory: Path) -> dict[str, 
     }
 
 
-def _wanted(api: PaperApi, directory: Path, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All that the role applies, as its own templates say."""
-    api.objects[_SLICES + _OF_THE_API] = _listed(
-        "EndpointSlice", [{"endpoints": [{"addresses": ["127.0.0.1"]}], "ports": [{"port": api.port}]}]
-    )
-    # where lookups look that are templated outside of the role
-    for folder in ("templates", "files"):
-        (directory / folder).symlink_to(ROOT / "roles/duros_controller" / folder)
-    lists = " + ".join(f"_duros_controller_{name}" for name in _WANTED)
-    file = directory / "wanted.json"
-    tasks = [
-        {"include_role": {"name": ROLE, "tasks_from": "look", "public": True}},
-        {"copy": {"content": "{{ " + lists + " }}", "dest": str(file), "mode": "0600"}},
-    ]
-    play(directory, tasks, variables=variables)
-    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
 def settle(api: PaperApi, wanted: Sequence[Mapping[str, Any]], endpoints: Sequence[str]) -> None:
     """Have all of it, and what Kubernetes and the controller add when it works."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -134,7 +111,7 @@ def settle(api: PaperApi, wanted: Sequence[Mapping[str, Any]], endpoints: Sequen
         api.objects[f"{_CRDS}/{name}.snapshot.storage.k8s.io"] = {"kind": "CustomResourceDefinition"}
     addresses = ",".join(sorted(url.partition("://")[2] for url in endpoints))
     classes = [_storage_class(one, addresses) for one in CLASSES]
-    api.objects["/apis/storage.k8s.io/v1/storageclasses"] = _listed("StorageClass", classes)
+    api.objects["/apis/storage.k8s.io/v1/storageclasses"] = listed("StorageClass", classes)
 
 
 def _storage_class(wanted: Mapping[str, Any], addresses: str) -> dict[str, Any]:
@@ -152,10 +129,6 @@ def _storage_class(wanted: Mapping[str, Any], addresses: str) -> dict[str, Any]:
             "compression": "enabled" if wanted.get("compression") else "disabled",
         },
     }
-
-
-def _listed(kind: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": f"{kind}List", "items": list(items)}
 
 
 # One to read each object. The rest is for what the role does not own but has to know (the version, other kinds, what

@@ -7,13 +7,28 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ADMIN = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
 TOKEN = "the-token-of-the-paper-api"
+# where the API tells its own addresses
+SLICES = (
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    "?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes"
+)
+
+
+def listed(kind: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a list of objects as the API answers it."""
+    return {"apiVersion": "v1", "kind": f"{kind}List", "items": list(items)}
+
+
+def api_server(port: int) -> dict[str, Any]:
+    """Return what is at SLICES for an API at this port of 127.0.0.1."""
+    return listed("EndpointSlice", [{"endpoints": [{"addresses": ["127.0.0.1"]}], "ports": [{"port": port}]}])
 
 
 class PaperApi:
