@@ -24,6 +24,7 @@ EPILOG = """commands:
   rights    what of a table (JSON on standard input) is not so: see `questions.wrong_rights`
   leaks     where secrets are that do not belong there: see `leaks.exposed`
   requests  every request to the API server, from its audit log
+  drive PROJECT FILE  use a project of the storage as the CSI driver does, until the file is there: see `driver.drive`
   down      stop and remove the world
   clean     the same with every world
 
@@ -36,7 +37,7 @@ def main() -> int:
         prog="python -m tests.kubernetes", description="Kubernetes and a Lightbits cluster on this machine.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    commands = ["setup", "up", "facts", "get", "objects", "rights", "requests", "leaks", "down", "clean"]
+    commands = ["setup", "up", "facts", "get", "objects", "rights", "requests", "leaks", "drive", "down", "clean"]
     parser.add_argument("command", choices=commands, metavar="COMMAND")
     parser.add_argument("paths", nargs="*", metavar="PATH")
     parser.add_argument("--address", default="127.0.0.1", help="where `up` listens (default: %(default)s)")
@@ -49,7 +50,7 @@ def main() -> int:
             binaries.ensure()
             return 0
         # what it needs is not there when `setup` runs
-        from . import leaks, questions, world
+        from . import driver, leaks, questions, world
 
         one = world.World()
         answers: dict[str, Callable[[], Any]] = {
@@ -59,6 +60,7 @@ def main() -> int:
             "objects": lambda: questions.everything(one.api()),
             "rights": lambda: questions.wrong_rights(one.api(), json.load(sys.stdin)),
             "leaks": lambda: leaks.exposed(one.directory, one.api()),
+            "drive": lambda: driver.drive(one.api(), one.facts, arguments.paths[0], Path(arguments.paths[1])),
             "requests": lambda: questions.requests(Path(one.facts["audit_log"])),
         }
         if arguments.command in answers:
