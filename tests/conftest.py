@@ -42,4 +42,6 @@ for _path in (str(COLLECTIONS), str(ROOT)):
 # A busy machine is no failure. In CI the same examples every time: what fails there fails again here, with CI=true.
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+# of the second core, see tools/unit
+settings.register_profile("few", settings.get_profile("ci" if os.environ.get("CI") else "local"), max_examples=20)
 settings.load_profile("ci" if os.environ.get("CI") else "local")

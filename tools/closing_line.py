@@ -29,6 +29,9 @@ def main() -> None:
         longest = max(longest, float(found[-1]["seconds"]))
         for part in found[-1]["counts"].split(", "):
             number, _space, what = part.partition(" ")
+            if not number.isdigit():
+                print(f"  {part}: {log.name}")
+                continue
             counts[what] += int(number)
     order = sorted(counts, key=lambda what: (what != "failed", what))
     total = ", ".join(f"{counts[what]} {what}" for what in order)

@@ -24,6 +24,11 @@ from .emulation import LIGHTBITS, METAL
 from .table import TABLE
 
 CASES = all_cases()
+# with every core each module, with the primary one also what else it can be asked for
+FIRST = {case.module: case for case in reversed(CASES)}
+PARAMETERS = [
+    pytest.param(case, id=case.label, marks=() if FIRST[case.module] is case else pytest.mark.once) for case in CASES
+]
 # How a module is kept out of the controller, which Ansible decides by connection, become and async.
 SHELLS = {"controller": {}, "module": {"metalstack_provisioning_in_controller": False}}
 # Different in every run, whatever the module does.
@@ -137,7 +142,7 @@ def known_diff(result: TaskResult, case: Case) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+@pytest.mark.parametrize("case", PARAMETERS)
 def test_module_conforms(results_of: RunCase, case: Case, shell: str) -> None:
     results = results_of(case, shell)
     with TABLE.row(case.label, shell) as row:
@@ -156,7 +161,7 @@ def test_module_conforms(results_of: RunCase, case: Case, shell: str) -> None:
             row.passed("check absent", "absent", "absent again")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+@pytest.mark.parametrize("case", PARAMETERS)
 def test_results_are_the_same_in_both_shells(results_of: RunCase, case: Case) -> None:
     both = [results_of(case, shell) for shell in SHELLS]
     controller, module = ({name: comparable(result, case) for name, result in results.items()} for results in both)

@@ -101,6 +101,7 @@ def test_maintenance_of_all_servers_goes_on_after_it_was_killed(world: World) ->
     assert (states(world), progress(world)) == (["Enabled"] * 4, None)
 
 
+@pytest.mark.once
 def test_server_that_fails_in_the_middle_stops_the_run_and_the_next_one_goes_on(world: World) -> None:
     failing = {
         "name": "Lose another server",
@@ -132,6 +133,7 @@ def test_server_that_fails_in_the_middle_stops_the_run_and_the_next_one_goes_on(
     assert (states(world), progress(world)) == (["Enabled"] * 4, None)
 
 
+@pytest.mark.once
 def test_gate_that_does_not_open_leaves_everything_as_it_is(world: World) -> None:
     world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
     stopped = world.play("lightos_maintenance.yml", **two(world))
@@ -141,6 +143,7 @@ def test_gate_that_does_not_open_leaves_everything_as_it_is(world: World) -> Non
     assert (writes(world.cluster), worked(world), progress(world)) == ([], [], None)
 
 
+@pytest.mark.once
 def test_work_that_fails_and_a_server_that_may_not_go(world: World) -> None:
     broken = {"name": "Fail", "ansible.builtin.fail": {"msg": "no screwdriver"}}
     stopped = world.play("lightos_maintenance.yml", **two(world, broken))
@@ -159,6 +162,7 @@ def test_work_that_fails_and_a_server_that_may_not_go(world: World) -> None:
     assert progress(world) == {"server": "", "phase": "", "done": ["server00"]}
 
 
+@pytest.mark.once
 def test_maintenance_that_cannot_be(world: World) -> None:
     nothing = world.play("lightos_maintenance.yml", lightos_maintenance_servers=["server9"])
     assert nothing.code != 0

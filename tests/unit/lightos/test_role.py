@@ -155,6 +155,7 @@ def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: Worl
     assert world.play("lightos.yml", lightos_vault_password="a-vault-password").code == 0
 
 
+@pytest.mark.once
 def test_all_problems_of_all_hosts_are_told_at_once_and_nothing_is_done(world: World) -> None:
     from tests.support.storage_server import MadeUpServer
 
@@ -178,6 +179,7 @@ def test_all_problems_of_all_hosts_are_told_at_once_and_nothing_is_done(world: W
     assert not world.work.exists()
 
 
+@pytest.mark.once
 def test_nothing_is_installed_over_a_cluster(world: World) -> None:
     # somebody answers, and nobody knows who
     world.cluster.control.stop_servers(1, 2, 3)
@@ -204,6 +206,7 @@ def test_nothing_is_installed_over_a_cluster(world: World) -> None:
     assert not world.work.exists()
 
 
+@pytest.mark.once
 def test_token_without_a_cluster_that_answers_is_no_reason_to_install(world: World) -> None:
     token = world.directory / "token"
     token.write_text(keys.token(lifetime=YEAR), encoding="ascii")
@@ -213,6 +216,7 @@ def test_token_without_a_cluster_that_answers_is_no_reason_to_install(world: Wor
     assert not world.work.exists()
 
 
+@pytest.mark.once
 def test_token_that_ends_soon_is_told(world: World) -> None:
     world.cluster.control.stop_servers()
     token = world.directory / "token"

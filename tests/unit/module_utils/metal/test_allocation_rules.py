@@ -144,12 +144,14 @@ NAMES = [*NETWORKS, "nowhere"]
 ONE = st.builds(WantedNetwork, st.sampled_from(NAMES))
 
 
+@pytest.mark.once
 @settings(max_examples=600, deadline=None)
 @given(st.lists(ONE, max_size=4), st.sampled_from(["machine", "firewall"]))
 def test_the_emulator_has_the_same_rules(wanted: list[WantedNetwork], role: str) -> None:
     assert (broken(*wanted, role=role) == "") == emulator_allows(wanted, role)
 
 
+@pytest.mark.once
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["tenant", "storage"]), st.sampled_from([*IPS, "10.9.9.9"]), st.sampled_from(["machine"]))
 def test_the_emulator_has_the_same_rules_for_addresses(name: str, address: str, role: str) -> None:

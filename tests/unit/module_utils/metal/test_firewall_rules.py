@@ -88,6 +88,7 @@ RULE = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.once
 @settings(max_examples=400, deadline=None)
 @given(RULE)
 def test_the_emulator_takes_what_passes_and_refuses_what_it_should(rule: dict[str, Any]) -> None:
