@@ -246,9 +246,10 @@ def test_rotation_of_the_credential(world: World) -> None:
     wanted = {"lightos_rotate_to": "key-2", "lightos_rotate_consumers": str(consumers)}
     assert world.play("lightos_rotate_credentials.yml", **wanted).code != 0
     assert credentials(world) == ["key-2", "root"]
-    assert world.play("lightos_rotate_credentials.yml", lightos_rotate_to="key-3").shows(
-        "The rotation to key-2 is not complete: run it with lightos_rotate_to=key-2 first."
-    )
+    values_only = {"lightos_rotate_duros_controller": True, "duros_controller_mode": "gardener"}
+    refused = world.play("lightos_rotate_credentials.yml", lightos_rotate_to="key-3", **values_only)
+    assert refused.shows("The rotation to key-2 is not complete: run it with lightos_rotate_to=key-2 first.")
+    assert refused.shows("so lightos_rotate_duros_controller only writes values: give lightos_rotate_consumers")
     told = {"content": "{{ lightos_new_token }}", "dest": str(world.directory / "consumer"), "mode": "0600"}
     consumers.write_text(yaml.safe_dump([{"name": "Switch", "ansible.builtin.copy": told, "no_log": True}]))
     done = world.play("lightos_rotate_credentials.yml", "-vvv", **wanted)
