@@ -46,6 +46,7 @@ def control_app(controls: Controls, routes: Sequence[BaseRoute] = ()) -> Starlet
         Route("/clock", _Clock(controls).put, methods=["PUT"]),
         Route("/requests", _Requests(controls).get),
         Route("/requests", _Requests(controls).delete, methods=["DELETE"]),
+        Route("/requests/running", _Requests(controls).running),
         Route("/faults", _Faults(controls).get),
         Route("/faults", _Faults(controls).post, methods=["POST"]),
         Route("/faults", _Faults(controls).delete, methods=["DELETE"]),
@@ -99,6 +100,9 @@ class _Requests:
     async def delete(self, _request: Request) -> JSONResponse:
         self._log.clear()
         return JSONResponse({})
+
+    async def running(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"running": self._log.running()})
 
 
 class _Faults:

@@ -106,7 +106,7 @@ class ControlClient:
     def wait_until_idle(self, timeout: float = 10.0) -> None:
         """Wait until no request is at work, also none whose client has given up; TimeoutError after so many seconds."""
         end = time.monotonic() + timeout
-        while any(entry["seconds"] is None for entry in self.requests()):
+        while self.call("GET", "/requests/running")["running"]:
             if time.monotonic() > end:
                 raise TimeoutError("a request to the emulator does not end")
             time.sleep(0.01)

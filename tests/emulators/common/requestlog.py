@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,10 +63,14 @@ class RequestLog:
         self._entries.clear()
         self._total = 0
 
+    def running(self) -> int:
+        """How many are still at work."""
+        return sum(entry.seconds is None for entry in self._entries)
+
     def as_json(self) -> dict[str, Any]:
         """``{"total": n, "counts": {"GET /path 200": n}, "requests": [entry, ...]}``, oldest first."""
         counts = Counter(f"{e.method} {e.path} {e.status if e.status is not None else '-'}" for e in self._entries)
-        return {"total": self._total, "counts": dict(counts), "requests": [asdict(e) for e in self._entries]}
+        return {"total": self._total, "counts": dict(counts), "requests": [dict(vars(e)) for e in self._entries]}
 
 
 def _scheme(scope: Scope) -> str:

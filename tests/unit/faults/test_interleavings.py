@@ -46,6 +46,7 @@ class World:
 
     def __init__(self, cluster: Lightbits, pace: int) -> None:
         cluster.control.replace_state()
+        cluster.control.forget_requests()
         # without a pace a state has arrived with the next request
         cluster.control.pace(paused=pace > 1, step=0)
         self.cluster = cluster
