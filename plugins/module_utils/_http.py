@@ -171,6 +171,7 @@ class HttpClient:
         limit = Limit(self._clock, self._timeout, until)
         turn = _Round([url, *others])
         sent = pending = False
+        reason = ""
         while True:
             target = turn.next()
             asked = f"{method} {redact(target)}"
@@ -182,7 +183,8 @@ class HttpClient:
             except Problem as problem:
                 sent, pending = sent or not problem.unsent, pending or problem.pending
                 if problem.kind is DeadlineError:
-                    raise _late(asked, deadline, turn.tries, sent=sent) from None
+                    # what went wrong before says more than that the time is over
+                    raise _late(asked, deadline, turn.tries, reason, sent=sent) from None
                 unclear = not (repeatable or problem.unsent)
                 hopeless = problem.permanent and not turn.drop(target)
                 if last or unclear or hopeless:

@@ -183,6 +183,17 @@ def test_deadline_that_is_over_during_an_attempt(clock):
     assert requests == 1
 
 
+def test_deadline_that_is_over_during_a_later_attempt_names_what_failed_before(clock):
+    def script(_request):
+        clock.now += 3
+        return LOST
+
+    with HttpClient(proxies={}, clock=clock) as client:
+        outcome, requests = tried(client, "GET", script, deadline=5)
+    assert isinstance(outcome, DeadlineError)
+    assert (requests, "closed the connection without an answer" in str(outcome)) == (2, True), outcome
+
+
 def test_deadline_ends_an_answer_that_drips():
     """Each byte comes long before the timeout, but the last one long after the deadline."""
     stop = threading.Event()
