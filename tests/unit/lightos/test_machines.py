@@ -94,6 +94,17 @@ def test_what_is_refused(
     assert commands(metal) == []
 
 
+@pytest.mark.parametrize(
+    ("playbook", "more"),
+    [("machine_delete.yml", f"-emachine_delete={STORAGE}"), ("machine_power.yml", "-emachine_command=off")],
+)
+def test_guard_is_not_left_out_by_a_limit(world: World, metal: MetalApi, playbook: str, more: str) -> None:
+    done = world.play(playbook, "-i", "localhost,", "--limit", "localhost", f"-emachine_id={STORAGE}", more)
+    assert done.code != 0
+    assert done.shows("none of them was in this run, so nobody has looked whether"), done.output
+    assert commands(metal) == []
+
+
 def test_power(world: World, metal: MetalApi) -> None:
     for machine, more in ((FREE, []), (TAKEN, ["-emachine_allocated=true"])):
         done = world.play("machine_power.yml", f"-emachine_id={machine}", "-emachine_command=cycle", *more)
