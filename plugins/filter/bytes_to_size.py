@@ -54,12 +54,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._units import SizeError, format_size, parse_size
-
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def _bytes_to_size(number: Any, rounded: bool = False) -> str:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._units import (
+        SizeError,
+        format_size,
+        parse_size,
+    )
+
     try:
         # text, where a template has made one of it
         size = parse_size(

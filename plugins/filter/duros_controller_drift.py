@@ -83,10 +83,10 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_drift import drift
-
 
 def _drift(cluster: Any, seen: Any, target: Any, wish: Any) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_drift import drift
+
     return drift(cluster, seen, target, wish)
 
 

@@ -49,11 +49,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_networks import networks
-
 
 def _networks(endpoints: Any, peers: Any = None) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_networks import networks
+
     try:
         return networks(list(endpoints), list(peers or []))
     except UsageError as error:

@@ -98,11 +98,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kubernetes import problems
-
 
 def _problems(seen: Any, target: Any, wish: Any) -> dict[str, list[str]]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kubernetes import problems
+
     try:
         return problems(seen, target, wish)
     except UsageError as error:

@@ -81,10 +81,10 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_removal import removal
-
 
 def _removal(seen: Any, target: Any, wish: Any) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_removal import removal
+
     return removal(seen, target, wish)
 
 

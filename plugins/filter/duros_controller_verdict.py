@@ -70,10 +70,10 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kubernetes import verdict
-
 
 def _verdict(seen: Any, wish: Any) -> list[str]:
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kubernetes import verdict
+
     return verdict(seen, wish)
 
 

@@ -78,11 +78,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_gardener import gardener_values
-
 
 def _values(partitions: Any, regions: Any, defaults: Any = None) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_gardener import gardener_values
+
     try:
         return gardener_values(partitions, regions, defaults or {})
     except UsageError as error:

@@ -87,11 +87,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._kubernetes_objects import changes
-
 
 def _changes(wanted: Any, seen: Any, field_manager: str = "metalstack.provisioning") -> list[dict[str, Any]]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._kubernetes_objects import changes
+
     try:
         return changes(list(wanted), seen, field_manager)
     except UsageError as error:

@@ -44,11 +44,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._kubernetes_objects import path_of
-
 
 def _paths(objects: Any) -> list[str]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._kubernetes_objects import path_of
+
     try:
         return [path_of(one) for one in objects]
     except UsageError as error:

@@ -80,11 +80,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.endpoint_forms import Endpoints
-
 
 def _in_form(info: Any, form: str, host_nqn: str | None = None) -> Any:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.endpoint_forms import Endpoints
+
     if not isinstance(info, Mapping):
         raise AnsibleFilterError(f"lightbits_endpoints needs what /clusterinfo answers, not {type(info).__name__}.")
     try:

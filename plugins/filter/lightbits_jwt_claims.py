@@ -50,11 +50,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._jwt import claims, expires_at, header, issued_at
-from ansible_collections.metalstack.provisioning.plugins.module_utils._values import write_timestamp
-
 
 def _jwt_claims(token: Any) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._jwt import (
+        claims,
+        expires_at,
+        header,
+        issued_at,
+    )
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._values import write_timestamp
+
     if not isinstance(token, str):
         raise AnsibleFilterError(f"lightbits_jwt_claims needs a token as text, not {type(token).__name__}.")
     token = token.strip()

@@ -47,10 +47,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._jwt import expires_at
-
 
 def _jwt_expires_in(token: Any, now: float | None = None) -> int:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._jwt import expires_at
+
     if not isinstance(token, str):
         raise AnsibleFilterError(f"lightbits_jwt_expires_in needs a token as text, not {type(token).__name__}.")
     try:

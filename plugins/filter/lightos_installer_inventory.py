@@ -193,9 +193,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_inventory import installer_inventory
-
 
 def _lightos_installer_inventory(
     servers: Any,
@@ -207,6 +204,9 @@ def _lightos_installer_inventory(
     install: bool = True,
     reboot: bool = False,
 ) -> dict[str, str]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_inventory import installer_inventory
+
     try:
         return installer_inventory(
             servers,

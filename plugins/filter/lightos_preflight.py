@@ -116,9 +116,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_preflight import preflight
-
 
 def _lightos_preflight(
     servers: Any,
@@ -127,6 +124,9 @@ def _lightos_preflight(
     skip: Any = None,
     racks_are_failure_domains: bool = True,
 ) -> dict[str, Any]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_preflight import preflight
+
     try:
         return preflight(
             servers,

@@ -67,13 +67,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._address_plan import address_plan
-
 
 def _metal_address_plan(
     names: Any, prefix: Any, existing: Any = None, exclude: Any = None, first: Any = None
 ) -> dict[str, str]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._address_plan import address_plan
+
     try:
         return address_plan(names, prefix, existing=existing, exclude=exclude, first=first)
     except UsageError as error:

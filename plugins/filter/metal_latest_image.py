@@ -69,9 +69,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._latest_image import latest_image
-
 _FAIL = object()
 
 
@@ -83,6 +80,9 @@ def _metal_latest_image(
     expired: bool = False,
     default: Any = _FAIL,
 ) -> Any:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._latest_image import latest_image
+
     try:
         found = latest_image(shorthand, images, feature=feature, classification=classification, expired=expired)
     except UsageError as error:

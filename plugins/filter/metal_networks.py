@@ -65,11 +65,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._allocation_networks import networks_of
-
 
 def _metal_networks(thing: Any, kind: Any = None) -> list[dict[str, Any]]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._allocation_networks import networks_of
+
     try:
         return networks_of(thing, kind)
     except UsageError as error:

@@ -54,13 +54,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._allocation_networks import storage_address
-
 _FAIL = object()
 
 
 def _metal_storage_address(thing: Any, network: Any = None, family: Any = "any", default: Any = _FAIL) -> Any:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._allocation_networks import storage_address
+
     try:
         found = storage_address(thing, network, family)
     except UsageError as error:

@@ -66,10 +66,10 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._on_calendar import ScheduleError, on_calendar
-
 
 def _on_calendar(schedule: object) -> list[str]:
+    from ansible_collections.metalstack.provisioning.plugins.plugin_utils._on_calendar import ScheduleError, on_calendar
+
     try:
         return on_calendar(schedule)
     except ScheduleError as error:

@@ -43,11 +43,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.signing import SigningKey
-
 
 def _pkcs1(key: Any) -> str:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.signing import SigningKey
+
     if not isinstance(key, str):
         raise AnsibleFilterError(f"pkcs1 needs a private key as text, not {type(key).__name__}.")
     try:

@@ -46,10 +46,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._units import SizeError, parse_size
-
 
 def _size_to_bytes(size: Any) -> int:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._units import SizeError, parse_size
+
     try:
         return parse_size(size, "The size")
     except SizeError as error:

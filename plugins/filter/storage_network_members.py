@@ -63,13 +63,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.plan import (
-    GROUPS,
-    Membership,
-    check_ports,
-)
-
 
 def _members(
     hosts: Sequence[Mapping[str, Any]],
@@ -77,6 +70,13 @@ def _members(
     client_networks: Sequence[str] = (),
     management_networks: Sequence[str] = (),
 ) -> dict[str, dict[str, list[str]]]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.plan import (
+        GROUPS,
+        Membership,
+        check_ports,
+    )
+
     try:
         check_ports(ports)
         members = Membership(hosts, client_networks, management_networks)

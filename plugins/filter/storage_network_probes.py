@@ -80,9 +80,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.plan import probes
-
 
 def _probes(
     hosts: Sequence[Mapping[str, Any]],
@@ -92,6 +89,9 @@ def _probes(
     management_networks: Sequence[str] = (),
     filtered: bool = True,
 ) -> list[dict[str, Any]]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.plan import probes
+
     try:
         return probes(name, hosts, ports, client_networks, management_networks, filtered=filtered)
     except UsageError as error:

@@ -65,8 +65,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.verdict import problems
-
 
 def _problems(
     reports: Mapping[str, Mapping[str, Any]],
@@ -74,6 +72,8 @@ def _problems(
     mtu: int,
     listening: bool = False,
 ) -> list[str]:
+    from ansible_collections.metalstack.provisioning.plugins.module_utils._storage_network.verdict import problems
+
     without = sorted(name for name, report in reports.items() if "ports" not in report)
     if without:
         raise AnsibleFilterError(f"What is given for {without[0]} is not a report of the module storage_network_probe.")

@@ -112,6 +112,18 @@ def test_relative_import_stays_inside_module_utils(path: Path) -> None:
     assert max(levels, default=0) <= depth
 
 
+@pytest.mark.parametrize("path", below("plugins/filter", ".py"), ids=name_of)
+def test_filter_imports_its_neighbours_where_it_needs_them(path: Path) -> None:
+    """Each process of Ansible that needs one of the filters loads the files of all; what these import is compiled anew."""
+    top = ast.Module([one for one in ast.parse(path.read_text(encoding="utf-8")).body if not is_body(one)], [])
+    assert "ansible_collections" not in imported_roots(top)
+
+
+def is_body(node: ast.stmt) -> bool:
+    """Whether it is done later than what is around it."""
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef))
+
+
 def options_of(role: Path) -> dict[str, Any]:
     """Return the variables of all entry points of a role; what two of them have, they say in the same words."""
     options: dict[str, Any] = {}
