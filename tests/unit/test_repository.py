@@ -114,7 +114,7 @@ def test_relative_import_stays_inside_module_utils(path: Path) -> None:
 
 @pytest.mark.parametrize("path", below("plugins/filter", ".py"), ids=name_of)
 def test_filter_imports_its_neighbours_where_it_needs_them(path: Path) -> None:
-    """Each process of Ansible that needs one of the filters loads the files of all; what these import is compiled anew."""
+    """Each process of Ansible that needs one filter loads the files of all; what these import is compiled anew."""
     top = ast.Module([one for one in ast.parse(path.read_text(encoding="utf-8")).body if not is_body(one)], [])
     assert "ansible_collections" not in imported_roots(top)
 
