@@ -37,6 +37,32 @@ if [[ -z "${PIP_CONFIG_FILE:-}" && -n "$CALLER_HOME" ]]; then
 fi
 if [[ -z "${DOCKER_CONFIG:-}" && -d "$CALLER_HOME/.docker" ]]; then export DOCKER_CONFIG="$CALLER_HOME/.docker"; fi
 
+# begin COUNT NAME COMMAND...: run it in the background, as soon as fewer than COUNT of those that were begun are running.
+# finish: wait for all of them; FAILED has the names of those that failed.
+declare -A begun=()
+FAILED=()
+begin() {
+  local count="$1" name="$2"
+  shift 2
+  while [[ ${#begun[@]} -ge $count ]]; do end_of_one; done
+  "$@" &
+  begun[$!]="$name"
+}
+finish() { while [[ ${#begun[@]} -gt 0 ]]; do end_of_one; done; }
+end_of_one() {
+  local ended status=0
+  wait -n -p ended "${!begun[@]}" || status=$?
+  if [[ $status -ne 0 ]]; then FAILED+=("${begun[$ended]}"); fi
+  unset "begun[$ended]"
+}
+
+# joined WORD...: with commas between them.
+joined() {
+  local list
+  list="$(printf ', %s' "$@")"
+  printf '%s' "${list:2}"
+}
+
 # git_here ARGUMENTS: git, also in a checkout that belongs to another user (a CI's bind mount).
 git_here() { git -c "safe.directory=*" -C "$ROOT" "$@"; }
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from . import golang
 from .base import BUILD, KubernetesError, last_lines, run, say
@@ -108,7 +109,7 @@ def ensure() -> None:
     """Make what is missing. Two at once wait for each other."""
     BINARIES.mkdir(parents=True, exist_ok=True)
     with (BUILD / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _wait_for(lock)
         etcd()
         for tool in TOOLS:
             if not tool.path.exists():
@@ -117,6 +118,15 @@ def ensure() -> None:
             if not definitions.path.exists():
                 _copy(definitions)
         _remove_older()
+
+
+def _wait_for(lock: IO[str]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("somebody else is building, waiting for that ...")
+        with _telling(lambda: "still waiting", time.monotonic()):
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _build(tool: Tool) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,24 @@ def test_otherwise_one_is_fetched(path: Path, monkeypatch: pytest.MonkeyPatch, v
     monkeypatch.setattr(golang, "_install", lambda why: reasons.append(why) or Path("/fetched/go"))
     assert golang.find() == Path("/fetched/go")
     assert reasons == ["no Go found" if version is None else f"{path / 'go'} is 1.21"]
+
+
+def test_a_second_build_says_that_it_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "BUILD", tmp_path)
+    monkeypatch.setattr(binaries, "BINARIES", tmp_path / "bin")
+    monkeypatch.setattr(binaries, "TOOLS", ())
+    monkeypatch.setattr(binaries, "DEFINITIONS", ())
+    fetched = []
+    monkeypatch.setattr(binaries, "etcd", lambda: fetched.append("etcd"))
+    with (tmp_path / ".lock").open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        said = []
+
+        def say(what: str) -> None:
+            said.append((what, list(fetched)))
+            fcntl.flock(first, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(binaries, "say", say)
+        binaries.ensure()
+    assert said == [("somebody else is building, waiting for that ...", [])]
+    assert fetched == ["etcd"]
