@@ -27,6 +27,7 @@ from tests.emulators.process import running
 from tests.support.playbook import ROOT, settings
 from tests.support.waiting import until
 from tests.unit.lightbits_emulator.raw import Raw
+from tests.unit.lightbits_emulator.rpcclient import RpcClient
 
 from .conftest import CLUSTER, servers, write_inventory
 
@@ -128,14 +129,22 @@ class Rack:
     def port(self, name: str, port: int) -> int:
         return self._ports[name][str(port)]
 
-    def api(self, name: str) -> Raw:
-        """The API of one server with the installer's token, by the certificate of that server."""
+    def token(self) -> str:
+        """The installer's."""
         token = self.directory / "lightos-system-jwt"
         if not token.exists():
             self.make_secrets("token", "system:cluster-admin", str(token))
+        return token.read_text(encoding="ascii").strip()
+
+    def api(self, name: str) -> Raw:
+        """The API of one server with that token, by the certificate of that server."""
         trusted = ssl.create_default_context(cafile=self.secrets / "ca-cert.pem")
-        url = f"https://127.0.0.1:{self.port(name, 443)}"
-        return Raw(url, self.control, token.read_text(encoding="ascii").strip(), trusted=trusted)
+        return Raw(f"https://127.0.0.1:{self.port(name, 443)}", self.control, self.token(), trusted=trusted)
+
+    def rpc(self, name: str) -> RpcClient:
+        """The same by gRPC."""
+        ca = str(self.secrets / "ca-cert.pem")
+        return RpcClient(f"https://127.0.0.1:{self.port(name, 443)}", self.token(), ca=ca)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +194,12 @@ def test_servers_make_a_healthy_cluster(cluster: Rack) -> None:
         "127.0.0.12:443",
         "127.0.0.13:443",
     ]
+
+
+def test_every_server_answers_by_grpc_as_well(cluster: Rack) -> None:
+    for name in NAMES:
+        with cluster.rpc(name) as rpc:
+            assert rpc("GetClusterInfo")[1] == [CLUSTER.encode()]
 
 
 def test_the_program_of_the_agent_tells_what_the_emulator_refuses(cluster: Rack) -> None:

@@ -94,6 +94,8 @@ class Server:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(self._settings["certificate"], self._settings["key"])
+        # gRPC speaks HTTP/2 alone, and ends when nobody says that it is spoken here
+        tls.set_alpn_protocols(["h2", "http/1.1"])
         first = self._settings["nodes"][0]["data_ip"]
         anywhere = self._settings.get("listen", "::" if ":" in first else "0.0.0.0")
         listeners = [
