@@ -44,6 +44,9 @@ def main() -> int:
     parser.add_argument(
         "--without-snapshots", action="store_true", help="`up` does not define the kinds of VolumeSnapshots"
     )
+    parser.add_argument(
+        "--without-lightbits", action="store_true", help="`up` brings up Kubernetes alone, for a cluster that is there"
+    )
     arguments = parser.parse_args()
     try:
         if arguments.command == "setup":
@@ -54,7 +57,11 @@ def main() -> int:
 
         one = world.World()
         answers: dict[str, Callable[[], Any]] = {
-            "up": lambda: one.up(arguments.address, snapshots=not arguments.without_snapshots),
+            "up": lambda: one.up(
+                arguments.address,
+                snapshots=not arguments.without_snapshots,
+                lightbits=not arguments.without_lightbits,
+            ),
             "facts": lambda: one.facts,
             "get": lambda: questions.get(one.api(), arguments.paths),
             "objects": lambda: questions.everything(one.api()),

@@ -32,10 +32,16 @@ def make(directory: Path, addresses: list[str]) -> None:
     private(directory / "service-accounts.key", _pem(ec.generate_private_key(ec.SECP256R1())))
 
 
-def root_key(private_file: Path, public_file: Path) -> rsa.RSAPrivateKey:
-    """The key of a Lightbits cluster's administrators, in PKCS#1, and its public part."""
+def admin_key(private_file: Path) -> rsa.RSAPrivateKey:
+    """A key in PKCS#1, such as duros-controller reads."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private(private_file, _pem(key))
+    return key
+
+
+def root_key(private_file: Path, public_file: Path) -> rsa.RSAPrivateKey:
+    """The key of a Lightbits cluster's administrators, such a one as well, and its public part."""
+    key = admin_key(private_file)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     public_file.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
     return key

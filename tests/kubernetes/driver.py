@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from .api import Api
+from .base import KubernetesError
 
 _SECRET = "/api/v1/namespaces/kube-system/secrets/lb-csi-creds"
 _LONGEST, _PACE, _TIMEOUT = 1200.0, 0.05, 30
@@ -26,6 +27,8 @@ def drive(api: Api, facts: Mapping[str, Any], project: str, until: Path) -> dict
     `asked`: how often; `tokens`: how many different ones were accepted; `refused`: a sentence each. When the Secret has
     another token by then, the refusal does not count: the driver tries again, with the new one.
     """
+    if "lightbits_endpoints" not in facts:
+        raise KubernetesError("this world has no Lightbits cluster of its own, which the driver could ask.")
     asked, refused, accepted = 0, [], set[str]()
     end = time.monotonic() + _LONGEST
     with requests.Session() as session:

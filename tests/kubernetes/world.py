@@ -5,6 +5,9 @@
 
 TESTBED_WORLD names it, as for the worlds of the test-bed. With KUBECONFIG the cluster that it names is used: then no
 control plane and no node are started, and that cluster's own nodes run what is deployed.
+
+A world without a Lightbits cluster uses that of a storage world of the test-bed. Its servers are containers, which only
+this machine reaches, so KUBECONFIG does not count there.
 """
 
 from __future__ import annotations
@@ -58,20 +61,23 @@ class World:
         """The cluster's API server, as an administrator."""
         return Api(Path(self.facts["kubeconfig"]), self.directory)
 
-    def up(self, address: str = "127.0.0.1", *, snapshots: bool = True) -> dict[str, Any]:
+    def up(self, address: str = "127.0.0.1", *, snapshots: bool = True, lightbits: bool = True) -> dict[str, Any]:
         """Bring it up from nothing, on this address of this machine; returns its facts.
 
         :param snapshots: define the kinds of VolumeSnapshots, as a cluster that takes snapshots has them.
+        :param lightbits: with a Lightbits cluster; without one there is only the key that a provider makes for
+            duros-controller, `admin_key`.
         """
         began = time.monotonic()
         binaries.ensure()
         self.down()
-        for part in ("pki", "lightbits/secrets"):
-            (self.directory / part).mkdir(parents=True, mode=0o700)
+        (self.directory / "pki").mkdir(parents=True, mode=0o700)
         self.directory.chmod(0o700)
         certificates.make(self.directory / "pki", sorted({address, "127.0.0.1"}))
         try:
-            facts = {**self._start_kubernetes(address), **self._start_lightbits(address)}
+            given = os.environ.get("KUBECONFIG") if lightbits else None
+            facts = self._use_kubernetes(given, address) if given else self._start_kubernetes(address)
+            facts |= self._start_lightbits(address) if lightbits else self._make_admin_key()
             if snapshots:
                 self.define(binaries.SNAPSHOT_DEFINITIONS, Api(Path(facts["kubeconfig"]), self.directory))
         except BaseException:
@@ -95,13 +101,13 @@ class World:
                 api.apply(_CRDS, document)
             _wait_established(api, document["metadata"]["name"])
 
+    def _use_kubernetes(self, given: str, address: str) -> dict[str, Any]:
+        api = Api(Path(given), self.directory)
+        api("GET", "/version")
+        say(f"the cluster of KUBECONFIG={given} is used; its nodes have to reach {address}")
+        return {"kubeconfig": given, "server": api.server, "audit_log": "", "own_cluster": False}
+
     def _start_kubernetes(self, address: str) -> dict[str, Any]:
-        given = os.environ.get("KUBECONFIG")
-        if given:
-            api = Api(Path(given), self.directory)
-            api("GET", "/version")
-            say(f"the cluster of KUBECONFIG={given} is used; its nodes have to reach {address}")
-            return {"kubeconfig": given, "server": api.server, "audit_log": "", "own_cluster": False}
         control_plane = ControlPlane(self.directory, self.processes, address)
         api = control_plane.start()
         command = [sys.executable, "-m", "tests.kubernetes.node", self.directory]
@@ -115,9 +121,15 @@ class World:
             "own_cluster": True,
         }
 
+    def _make_admin_key(self) -> dict[str, Any]:
+        path = self.directory / "duros-controller.pem"
+        certificates.admin_key(path)
+        return {"admin_key": str(path)}
+
     def _start_lightbits(self, address: str) -> dict[str, Any]:
         """A cluster of three servers with TLS, its administrators' key and tokens, and what is given by mistake."""
         directory = self.directory / "lightbits"
+        (directory / "secrets").mkdir(parents=True, mode=0o700)
         # token and key as the role lightos leaves them
         root = certificates.root_key(directory / "secrets" / "key-root.pem", directory / "root-key.pub")
         certificates.mistakes(directory, root)
