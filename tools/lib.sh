@@ -80,7 +80,9 @@ tracked() {
 # link_collection: build/collections, through which Python and Ansible see the checkout under the collection's name.
 link_collection() {
   mkdir -p "$COLLECTIONS/ansible_collections/metalstack"
-  ln -sfn ../../../.. "$COLLECTIONS/ansible_collections/metalstack/provisioning"
+  local link="$COLLECTIONS/ansible_collections/metalstack/provisioning"
+  # not made anew under the eyes of another gate
+  [[ "$(readlink "$link")" == ../../../.. ]] || ln -sfn ../../../.. "$link"
 }
 
 # core_of VENV, python_of VENV: the versions a virtual environment holds, such as 2.19.14 and 3.11.

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from . import golang
-from .base import BUILD, KubernetesError, last_lines, run, say
+from .base import BUILD, ROOT, KubernetesError, last_lines, run, say
 
 HERE = Path(__file__).resolve().parent
 BINARIES = BUILD / "bin"
@@ -204,29 +204,15 @@ def etcd() -> Path:
     binary = target / "usr" / "bin" / "etcd"
     if binary.exists():
         return binary
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise KubernetesError("etcd is missing, and this is neither Debian nor Ubuntu: install it into PATH.")
-    say("fetching etcd from Debian ...")
     packages = BUILD / "packages"
     shutil.rmtree(packages, ignore_errors=True)
     packages.mkdir(parents=True)
-    _download(packages)
+    run([ROOT / "tools" / "debian-packages", "download", packages, "etcd-server"], timeout=1800)
     for package in packages.glob("*.deb"):
         run(["dpkg-deb", "--extract", package, target.with_suffix(".unfinished")])
     target.with_suffix(".unfinished").rename(target)
     shutil.rmtree(packages)
     return binary
-
-
-def _download(target: Path) -> None:
-    """Also with package lists that are absent or old."""
-    try:
-        run(["apt-get", "download", "etcd-server"], cwd=target)
-    except KubernetesError:
-        if os.geteuid() != 0:
-            raise KubernetesError("etcd is missing: install it as root by `apt-get install etcd-server`.") from None
-        run(["apt-get", "update", "-q"])
-        run(["apt-get", "download", "etcd-server"], cwd=target)
 
 
 def _remove_older() -> None:

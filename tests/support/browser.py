@@ -141,7 +141,7 @@ def chromium(directory: Path) -> Iterator[Browser]:
     """A browser with nothing in its profile, which is kept in the directory."""
     program = next((found for found in map(shutil.which, NAMES) if found), None)
     if program is None:
-        raise BrowserError("Chromium is missing, which shows pages: tools/apt-install chromium fonts-inter")
+        raise BrowserError("Chromium is missing, which shows pages: tools/debian-packages install chromium fonts-inter")
     commands, to_browser = os.pipe()
     from_browser, answers = os.pipe()
 

@@ -113,15 +113,8 @@ def answers() -> str | None:
 
 def install(packages: Sequence[str], why: str) -> None:
     """Install Debian packages, or say in one sentence why that cannot be done here."""
-    names = " ".join(packages)
-    if shutil.which("apt-get") is None:
-        raise TestbedError(f"{why} is missing and this is neither Debian nor Ubuntu: install {names} by hand")
-    if os.geteuid() != 0:
-        raise TestbedError(f"{why} is missing: run `apt-get install {names}` as root, then try again")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with progress(f"installing {names}"):
-        run(["apt-get", "update", "-q"], env=env, timeout=600)
-        run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages], env=env, timeout=1200)
+    with progress(f"{why} is missing, installing {' '.join(packages)}"):
+        run([str(REPOSITORY / "tools" / "debian-packages"), "install", *packages], timeout=1800)
 
 
 def _start() -> None:
