@@ -54,7 +54,7 @@ def _noop(_world: CacheWorld) -> Measurement:
 
 FIRST = Benchmark(
     name="site.first",
-    summary="a partition from nothing to a cluster, in seconds",
+    summary="a partition from nothing to storage classes, in seconds",
     unit="s",
     goal=300.0,
     measure=_first,

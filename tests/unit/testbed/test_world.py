@@ -56,6 +56,17 @@ def test_the_storage_network_of_the_scenario_is_the_data_network_of_the_world() 
     assert named["control"]["ansible_docker_host"] == "{{ testbed_prefix }}-control"
 
 
+def test_the_whole_partition_of_the_scenario_default_is_that_of_the_worlds() -> None:
+    variables = yaml.safe_load((SCENARIO.parent / "default" / "inventory.yml").read_text())["all"]["vars"]
+    hosts = {host.name: host for host in StorageWorld.hosts}
+    for number, server in enumerate(variables["storage_network_servers"], 1):
+        assert server["id"] == storagecontent.machine_id(number)
+        assert server["ip"] == f"{{{{ testbed_network }}}}.{hosts[server['name']].further[0]}"
+    assert variables["metal_partition_id"] == storagecontent.PARTITION
+    # of the metal-api, which duros-controller's preflight asks for it
+    assert variables["duros_controller_project"] == storagecontent.PROJECT
+
+
 @pytest.mark.parametrize("variable", [{"name": "No Good"}, {"network": "172.30"}, {"network": "172.30.53.0/24"}])
 def test_a_wrong_name_or_network_is_one_sentence(variable: dict[str, str]) -> None:
     with pytest.raises(TestbedError, match="TESTBED_"):
