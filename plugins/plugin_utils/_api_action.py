@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +32,10 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._task impo
 
 # For the search of a fault: what a module does in the controller, it must do as a module as well.
 _SWITCH = "metalstack_provisioning_in_controller"
+_KEYS = frozenset({str})
+_SCALARS = frozenset({bool, float, int, type(None)})
+# A secret of only these may be a part of a number, which can be written as 1e-05, inf or nan.
+_IN_NUMBERS = frozenset("0123456789+-.einfa")
 
 
 class ApiActionModule(ActionBase):
@@ -84,15 +88,50 @@ class ApiActionModule(ActionBase):
 def without_secrets(done: dict[str, Any], secrets: Collection[str]) -> dict[str, Any]:
     """Return a result as a module's would be: through JSON, with asterisks for secrets.
 
-    remove_values looks for them in each single value, which for thousands of things takes longer than to read them
-    from the API; mostly there is none in all of the text.
+    Both take longer than to read thousands of things from the API, and those are mostly as JSON gives them back and
+    without any secret: then they stay as they are.
     """
-    clean: dict[str, Any]
+    return {name: value if _harmless(value, secrets) else _cleaned(value, secrets) for name, value in done.items()}
+
+
+def _harmless(value: object, secrets: Collection[str]) -> bool:
+    """Whether neither JSON nor remove_values would change anything."""
+    if any(_IN_NUMBERS.issuperset(secret) for secret in secrets):
+        return False
+    texts: list[str] = []
+    if not _plain((value,), texts):
+        return False
+    # a secret that would begin in one text and end in the next one only costs the longer way
+    text = "\n".join(texts)
+    return not any(secret in text for secret in secrets)
+
+
+def _plain(values: Iterable[Any], texts: list[str]) -> bool:
+    """Whether JSON gives them back as they are; ``texts`` gets their texts, without the keys, which are never secret.
+
+    Only of the very types: those of ansible-core that are derived from them have tags, which no module returns.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            texts.append(value)
+        elif kind is dict:
+            if not _KEYS.issuperset(map(type, value)) or not _plain(value.values(), texts):
+                return False
+        elif kind is list:
+            if not _plain(value, texts):
+                return False
+        elif kind not in _SCALARS:
+            return False
+    return True
+
+
+def _cleaned(value: object, secrets: Collection[str]) -> object:
+    """Do both."""
     try:
-        text = json.dumps(done, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
     except TypeError:
-        clean = remove_values(done, secrets)
-        return clean
+        return remove_values(value, secrets)
     written = (json.dumps(secret, ensure_ascii=False)[1:-1] for secret in secrets)
     clean = json.loads(text)
     return remove_values(clean, secrets) if any(one in text for one in written) else clean

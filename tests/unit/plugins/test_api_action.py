@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,3 +43,27 @@ def test_what_json_cannot_write_is_cleaned_as_well() -> None:
 
 def test_it_is_as_of_a_module() -> None:
     assert without_secrets({"numbers": {1: (2, 3)}}, set()) == {"numbers": {"1": [2, 3]}}
+
+
+class Tagged(str):
+    """Text as ansible-core has it, with what it knows of where the text is from."""
+
+
+@pytest.mark.parametrize("thing", [Tagged("a"), {Tagged("a"): 1}, [["b", Tagged("a")]], (1, ["a"]), {"deep": [{1: 2}]}])
+def test_only_what_json_gives_back_stays_as_it_is(thing: object) -> None:
+    """Deep within, beside what stays, and whether there are secrets or not."""
+    for secrets in (set(), {"secret"}):
+        found = without_secrets({"plain": [1.5, None, True, "a"], "thing": thing}, secrets)
+        assert found == {"plain": [1.5, None, True, "a"], "thing": json.loads(json.dumps(thing))}
+        assert types(found) <= {dict, list, str, int, float, bool, type(None)}
+
+
+@pytest.mark.parametrize(("number", "secret"), [(142, "42"), (-1.5, "-1."), (1e-07, "1e-0"), ([{"x": 5}], "5")])
+def test_a_number_is_a_secret_as_well(number: object, secret: str) -> None:
+    assert without_secrets({"x": number}, {secret}) == remove_values({"x": number}, {secret}) != {"x": number}
+
+
+def types(thing: object) -> set[type]:
+    """The types of a thing and of everything in it, keys as well."""
+    within = [*thing, *thing.values()] if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple)) else ()
+    return {type(thing)}.union(*map(types, within))
