@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -31,19 +32,21 @@ class Lightbits:
     """
 
     def __init__(self, endpoints: Sequence[Endpoint], token: Token, http: HttpClient, *, discover: bool = True) -> None:
-        self._endpoints = [endpoint.url for endpoint in endpoints]
+        self._known = [endpoint.url for endpoint in endpoints]
+        self._first = self._known[0]
         self._scheme = endpoints[0].scheme
         self._token = token
         self._http = http
         self._discovered = not discover
 
     def __repr__(self) -> str:
-        return f"Lightbits({', '.join(map(redact, self._endpoints))})"
+        return f"Lightbits({', '.join(map(redact, self.endpoints))})"
 
     @property
     def endpoints(self) -> list[str]:
         """The addresses that are known by now, the one that answered last at first."""
-        return list(self._endpoints)
+        first = self._first
+        return [first, *(endpoint for endpoint in self._known if endpoint != first)]
 
     @property
     def key_id(self) -> str:
@@ -62,17 +65,23 @@ class Lightbits:
         return found
 
     def pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Return all of a list that comes in pages, each of which begins after the UUID that ended the last one."""
+        """Return all of a list that comes in pages, each of which begins after the UUID that ended the last one.
+
+        The API works on the next page while the caller works on this one.
+        """
         asked = {**(query or {}), "limit": PAGE}
-        while True:
-            page = self.get_list(path, key, asked)
-            yield from page
-            if len(page) < PAGE:
-                return
+        page = self.get_list(path, key, asked)
+        while len(page) >= PAGE:
             last = page[-1].get("UUID")
             if not last or last == asked.get("offsetUUID"):
+                yield from page
                 raise ProtocolError(f"{path} of the Lightbits API repeats a page of {key}.")
-            asked["offsetUUID"] = last
+            asked = {**asked, "offsetUUID": last}
+            with ThreadPoolExecutor(1) as pool:
+                following = pool.submit(self.get_list, path, key, asked)
+                yield from page
+            page = following.result()
+        yield from page
 
     def post(
         self,
@@ -129,7 +138,7 @@ class Lightbits:
             headers["Content-Type"] = "application/json"
         if etag:
             headers["If-Match"] = etag
-        addresses = [f"{endpoint}{target}" for endpoint in self._endpoints]
+        addresses = [f"{endpoint}{target}" for endpoint in self.endpoints]
         response = self._http.request(
             method,
             addresses[0],
@@ -175,15 +184,13 @@ class Lightbits:
                 except ValueError:
                     # of no use, but no reason to fail either
                     continue
-                if url not in self._endpoints:
-                    self._endpoints.append(url)
+                if url not in self._known:
+                    self._known.append(url)
         return found
 
     def _prefer(self, answered: str) -> None:
-        """Ask the server that has answered first from now on."""
-        endpoint = next(one for one in self._endpoints if answered.startswith(f"{one}/"))
-        self._endpoints.remove(endpoint)
-        self._endpoints.insert(0, endpoint)
+        """Ask the server that has answered first from now on. Many threads may say so: nothing is ever taken away."""
+        self._first = next(one for one in self._known if answered.startswith(f"{one}/"))
 
 
 def segment(value: str) -> str:

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -104,6 +108,83 @@ def test_lists_come_in_pages(client: MakeClient, cluster: Lightbits, monkeypatch
     assert sorted(found) == [f"volume-{number}" for number in range(7)]
     asked = [one for one in cluster.control.requests() if one["path"].endswith("/volumes")]
     assert len(asked) == 3
+
+
+def test_the_next_page_is_asked_for_while_this_one_is_used(
+    client: MakeClient, cluster: Lightbits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PAGE", 3)
+    cluster.control.change_state(volumes=[{"name": f"volume-{number}"} for number in range(10)])
+    cluster.control.forget_requests()
+
+    def asked() -> int:
+        return sum(one["path"].endswith("/volumes") for one in cluster.control.requests())
+
+    pages = client().pages("/projects/default/volumes", "volumes")
+    next(pages)
+    until = time.monotonic() + 30
+    while asked() < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    next(pages)
+    assert asked() == 2, "one page ahead, and no more"
+    threads = threading.active_count()
+    pages.close()
+    assert threading.active_count() == threads - 1, "nothing goes on when nobody wants the rest"
+    assert asked() == 2
+
+
+def test_a_page_that_fails_does_so_after_the_ones_before_it(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PAGE", 2)
+    api = client()
+
+    def get(_path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        if "offsetUUID" in query:
+            raise _errors.PermissionDeniedError("not this one")
+        return {"volumes": [{"UUID": "a"}, {"UUID": "b"}]}
+
+    monkeypatch.setattr(api, "get", get)
+    found = []
+    with pytest.raises(_errors.PermissionDeniedError, match="not this one"):
+        for volume in api.pages("/volumes", "volumes"):
+            found.append(volume["UUID"])
+    assert found == ["a", "b"]
+
+
+def test_a_page_that_comes_again_ends_the_list_with_a_sentence(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PAGE", 1)
+    api = client()
+    monkeypatch.setattr(api, "get", lambda *_: {"volumes": [{"UUID": "a"}]})
+    pages = api.pages("/volumes", "volumes")
+    assert [next(pages), next(pages)] == [{"UUID": "a"}] * 2
+    with pytest.raises(_errors.ProtocolError, match=r"/volumes of the Lightbits API repeats a page of volumes\."):
+        next(pages)
+
+
+def test_other_threads_know_all_servers_at_any_time(client: MakeClient, cluster: Lightbits) -> None:
+    api = client()
+    api.get("/version")
+    cluster.control.stop_servers(0)
+    seen = []
+
+    def look(frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
+        """Do what another thread could do before any line of the client."""
+        if frame.f_code.co_filename != client_module.__file__:
+            return None
+        seen.append(api.endpoints)
+        return look
+
+    tracing = sys.gettrace()
+    sys.settrace(look)
+    try:
+        api.get("/version")
+    finally:
+        sys.settrace(tracing)
+    assert {tuple(sorted(known)) for known in seen} == {tuple(sorted(cluster.urls))}
+    assert len({known[0] for known in seen}) == 2, "it went on with another one"
 
 
 @pytest.mark.parametrize("old_status", [False, True])
