@@ -14,6 +14,8 @@ from typing import Any
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
 )
+# To ask whether something is a Mapping takes far longer than whether it is a dict, which is asked first.
+_OBJECT = (dict, Mapping)
 
 
 def timestamp(value: object) -> datetime | None:
@@ -56,11 +58,11 @@ def integer(value: object) -> int:
 def text(item: Mapping[str, Any], key: str) -> str:
     """Return a text of an object of the API, "" when it has none. Raises ValueError, as the following do."""
     value = item.get(key)
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
-    if not isinstance(value, str):
-        raise ValueError(f"its {key} is not text")
-    return value
+    raise ValueError(f"its {key} is not text")
 
 
 def texts(item: Mapping[str, Any], key: str) -> list[str]:
@@ -78,7 +80,7 @@ def texts(item: Mapping[str, Any], key: str) -> list[str]:
 def mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return an object within it, empty when there is none."""
     value = item.get(key) or {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, _OBJECT):
         raise ValueError(f"its {key} is not an object")
     return value
 
@@ -86,8 +88,11 @@ def mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def mappings(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """Return a list of objects, empty when there is none."""
     value = item.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+    if not isinstance(value, list):
         raise ValueError(f"its {key} are not a list of objects")
+    for entry in value:
+        if not isinstance(entry, _OBJECT):
+            raise ValueError(f"its {key} are not a list of objects")
     return value
 
 

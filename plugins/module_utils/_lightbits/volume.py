@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +98,16 @@ class Volume:
 
 def _addresses(item: Mapping[str, Any]) -> tuple[str, ...]:
     """An access list of addresses, which the API gives back as it was given them."""
-    found = _access(item, "IPAcl")
-    return tuple(sorted(set(map(normal_address, found))))
+    return _sorted(list(map(normal_address, _access(item, "IPAcl"))))
 
 
 def _access(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return tuple(sorted(set(texts(mapping(item, key), "values"))))
+    return _sorted(texts(mapping(item, key), "values"))
+
+
+def _sorted(values: Sequence[str]) -> tuple[str, ...]:
+    # most access lists are of one
+    return tuple(sorted(set(values))) if len(values) > 1 else tuple(values)
 
 
 def list_volumes(api: Lightbits, project: str | None = None, **query: Any) -> Iterator[Volume]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ProtocolError, UsageError
@@ -33,13 +34,14 @@ def volume_report(api: Lightbits, wanted: Mapping[str, Any]) -> list[dict[str, A
         volume = Volume.from_api(item)
         if not _matches(volume, wanted):
             continue
-        shown = {**volume.as_dict(), **_use(item)}
+        shown = volume.as_dict()
+        shown.update(_use(item))
         if servers is not None:
             shown["servers"] = sorted({servers[node] for node in volume.nodes if node in servers})
             if server is not None and server not in shown["servers"]:
                 continue
         found.append(shown)
-    return sorted(found, key=lambda volume: (volume["project"], volume["name"], volume["uuid"]))
+    return sorted(found, key=itemgetter("project", "name", "uuid"))
 
 
 def _matches(volume: Volume, wanted: Mapping[str, Any]) -> bool:

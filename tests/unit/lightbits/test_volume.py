@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.volume import Volume
 from tests.emulators.lightbits.process import Lightbits
 from tests.unit.api.helpers import failure, ok
 from tests.unit.lightbits.runner import QUICK, Runner, requests, writes
@@ -58,6 +59,20 @@ def test_addresses_have_many_spellings(volume: Runner, cluster: Lightbits) -> No
     assert volumes(cluster)[0]["IPAcl"] == {"values": ["10.0.0.5", "fd00::5"]}
     cluster.control.change_state(volumes=[{"name": "data", "IPAcl": {"values": ["fd00:0::5", "10.0.0.5"]}}])
     assert not ok(volume(name="data", ip_acl=["fd00::5", "10.0.0.5"]))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "access"),
+    [
+        ({}, ()),
+        ({"values": []}, ()),
+        ({"values": ["FD00:0:0::0005"]}, ("fd00::5",)),
+        ({"values": ["fd00::5", "10.0.0.5", "fd00:0::5", "10.0.0.5"]}, ("10.0.0.5", "fd00::5")),
+    ],
+)
+def test_access_lists_are_sets(listed: dict[str, Any], access: tuple[str, ...]) -> None:
+    read = Volume.from_api({"name": "data", "IPAcl": listed})
+    assert read.ip_acl == access
 
 
 def test_sizes_are_whole_blocks(volume: Runner) -> None:

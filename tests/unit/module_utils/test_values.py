@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._values import (
     integer,
+    mapping,
+    mappings,
+    text,
+    texts,
     timestamp,
     write_timestamp,
 )
@@ -84,3 +90,40 @@ def test_integers(value, number):
 def test_no_integers(value):
     with pytest.raises(ValueError, match=r"whole number|invalid literal"):
         integer(value)
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "found"),
+    [
+        (text, "word", "word"),
+        (text, "", ""),
+        (text, None, ""),
+        (texts, ["a", "b"], ["a", "b"]),
+        (texts, None, []),
+        (mapping, {"a": 1}, {"a": 1}),
+        (mapping, MappingProxyType({"a": 1}), {"a": 1}),
+        (mapping, None, {}),
+        (mappings, [{"a": 1}, OrderedDict(b=2), MappingProxyType({"c": 3})], [{"a": 1}, {"b": 2}, {"c": 3}]),
+        (mappings, None, []),
+    ],
+)
+def test_values_of_objects(read, value, found):
+    assert read({"key": value}, "key") == found
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "wrong"),
+    [
+        *((text, value, "its key is not text") for value in (5, 0, True, False, [], {})),
+        *((texts, value, "its key are not a list of text") for value in ("a", {"a": 1}, 5, ["a", 5], ["a", None])),
+        *((mapping, value, "its key is not an object") for value in ("a", ["a"], 5, True)),
+        *((mappings, value, "its key are not a list of objects") for value in ("a", {"a": 1}, [{}, "a"], [None], 5)),
+    ],
+)
+def test_values_of_another_kind(read, value, wrong):
+    with pytest.raises(ValueError, match=f"^{wrong}$"):
+        read({"key": value}, "key")
+
+
+def test_what_the_api_left_out():
+    assert (text({}, "key"), texts({}, "key"), mapping({}, "key"), mappings({}, "key")) == ("", [], {}, [])
