@@ -33,7 +33,7 @@ build: ## the Galaxy tarball in build/, checked, installed and used from an empt
 test: ## all of the above, as CI runs them
 	@tools/test
 
-demo: ## a partition's image cache and storage on this machine, as a short story
+demo: ## a partition on this machine, from nothing to storage classes, as a short story
 	@tools/demo
 
 docs: ## the documentation as a site in build/docs

@@ -9,10 +9,11 @@ import argparse
 import sys
 import time
 
+from tests.kubernetes.base import KubernetesError
 from tests.testbed import engine, images
 from tests.testbed.engine import TestbedError
 
-from . import report, storage
+from . import kubernetes, report, storage
 from .chapters import CHAPTERS, ending
 from .partition import Partition
 from .story import Story, StoryError
@@ -28,12 +29,16 @@ def main() -> int:
         partition, rack = Partition(), storage.Rack()
         engine.ensure()
         images.ensure()
-        for chapter in CHAPTERS:
-            chapter(story, partition)
-        for part in storage.CHAPTERS:
-            part(story, rack)
+        # of an earlier story, whose storage goes as well
+        kubernetes.world(rack).down()
+        with kubernetes.Build() as build:
+            for chapter in CHAPTERS:
+                chapter(story, partition)
+            for part in storage.CHAPTERS:
+                part(story, rack)
+            kubernetes.storage_classes(story, partition, rack, build)
         report.report(story, partition, rack)
-    except (StoryError, TestbedError) as error:
+    except (StoryError, TestbedError, KubernetesError) as error:
         print(f"\ndemo: the story ends here: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -44,6 +49,7 @@ def main() -> int:
         return 130
     print(ending(partition))
     print(storage.ending(rack))
+    print(kubernetes.ending(rack))
     print(f"\ndemo: done in {time.monotonic() - started:.0f} s, {story.checks} claims checked.")
     print(report.ending(), flush=True)
     return 0

@@ -16,7 +16,7 @@ from .report import PAGE
 
 PICTURE = REPOSITORY / "docs" / "images" / "demo.png"
 # down to the topology of the storage network
-WIDTH, HEIGHT = 1180, 790
+WIDTH, HEIGHT = 1180, 650
 
 
 def main() -> int:

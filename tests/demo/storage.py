@@ -101,7 +101,7 @@ def network(story: Story, rack: Rack) -> None:
     story.chapter("One playbook makes their storage network")
     story.show("ansible-playbook playbooks/storage_network.yml")
     first = rack.play("the playbook of the storage network", PLAYBOOKS / "storage_network.yml")
-    _recap(story, first)
+    recap(story, first)
     state = rack.metal_api()
     found = [one for one in state["networks"] if one.get("name") == "storage"]
     story.check(len(found) == 1 and found[0]["shared"], f"there is no shared network: {found}")
@@ -123,7 +123,7 @@ def cluster(story: Story, rack: Rack) -> None:
     story.chapter("Another one makes them a LightOS cluster, with the vendor's installer")
     story.show("ansible-playbook playbooks/lightos.yml")
     first = rack.play("the vendor's installer on three servers", PLAYBOOKS / "lightos.yml")
-    _recap(story, first)
+    recap(story, first)
     shown = [line for line in first.output.splitlines() if line.startswith("[install] TASK")]
     story.check(len(shown) > 1, "the installer's output was not shown")
     servers = rack.cluster()["servers"]
@@ -170,7 +170,8 @@ def volume(story: Story, rack: Rack) -> None:
     )
 
 
-def _recap(story: Story, played: playbook.Played) -> None:
+def recap(story: Story, played: playbook.Played) -> None:
+    """Show how a playbook ended on each host."""
     story.show("PLAY RECAP")
     for host, counts in sorted(played.recap.items()):
         story.check(counts["failed"] + counts["unreachable"] == 0, f"the playbook failed on {host}: {counts}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.report import EMULATED, no_secret_is_on_it, what_it_says
+from tests.demo.report import NOTES, no_secret_is_on_it, what_it_says
 from tests.demo.story import Story, StoryError
 
 from ..report.asked import FILES, asked
@@ -22,8 +22,8 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0"
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    parts = ("storage_network", "image_cache", "storage_cluster")
-    return render({**asked(3), "notes": dict(zip(parts, EMULATED.values()))})
+    parts = ("storage_network", "image_cache", "storage_cluster", "kubernetes")
+    return render({**asked(3), "notes": dict(zip(parts, NOTES.values()))})
 
 
 def test_page_of_a_partition_that_is_well_says_all_of_it(page: str) -> None:
@@ -31,7 +31,7 @@ def test_page_of_a_partition_that_is_well_says_all_of_it(page: str) -> None:
     story = Story(lines.append)
     what_it_says(story, page, ADDRESSES, CACHED)
     no_secret_is_on_it(story, page, {Path("token"): TOKEN})
-    assert story.checks > len(ADDRESSES) + len(CACHED) + len(EMULATED)
+    assert story.checks > len(ADDRESSES) + len(CACHED) + len(NOTES)
     assert f"{len(CACHED)} files, whole on cache-1 and cache-2" in lines[0]
     assert "healthy, 69.4 % free" in lines[0]
 
@@ -44,6 +44,8 @@ def test_page_of_a_partition_that_is_well_says_all_of_it(page: str) -> None:
         ("Enabled", "Disabled", "storage-1 is enabled"),
         ("whole", "damaged", f"all cache hosts have {CACHED[0]}"),
         ("healthy", "degraded", "the cluster of three servers is healthy"),
+        ("3 of 3 of the cluster", "2 of 3 of the cluster", "storage classes that name all servers of the cluster"),
+        ("csi.lightbitslabs.com", "example.com/other", "storage classes that name all servers of the cluster"),
         ("the metal-api is emulated", "", "does not say beside 'Storage network': the metal-api is emulated"),
         ("</main>", '<script src="x.js"></script></main>', "the page loads something"),
     ],

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from tests.demo import __main__ as program
-from tests.demo import chapters, storage
+from tests.demo import chapters, kubernetes, storage
 from tests.demo.partition import Partition
 from tests.demo.story import Story, StoryError, size, table, wait_until
 from tests.testbed.playbook import changed_tasks, read_recap
@@ -115,10 +116,19 @@ def test_the_end_of_the_storage_says_how_to_go_on_without_a_secret(
     assert "-i molecule/lightos/inventory.yml -i molecule/lightos/inventory_servers.metal.yml" in text
 
 
+def test_the_end_of_kubernetes_says_how_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESTBED_WORLD", "mine")
+    text = kubernetes.ending(storage.Rack())
+    assert "export KUBECONFIG=$PWD/build/kubernetes/worlds/mine-demo-storage/kubeconfig" in text
+    assert "TESTBED_WORLD=mine-demo-storage .venv/bin/python -m tests.kubernetes down" in text
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *told: Any) -> int:
     monkeypatch.setattr(program, "CHAPTERS", told)
     monkeypatch.setattr(program.storage, "CHAPTERS", ())
     monkeypatch.setattr(program.storage, "ending", lambda _rack: "")
+    monkeypatch.setattr(program.kubernetes, "Build", contextlib.nullcontext)
+    monkeypatch.setattr(program.kubernetes, "storage_classes", lambda *_all: None)
     monkeypatch.setattr(program.report, "report", lambda *_all: None)
     monkeypatch.setattr(program.engine, "ensure", lambda: "1")
     monkeypatch.setattr(program.images, "ensure", lambda: None)
