@@ -105,6 +105,34 @@ def test_part_that_is_left_out_says_nothing_of_its_variables(tmp_path: Path) -> 
     assert not re.search(r"^(ok|changed|fatal):", output, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--tags", "preflight"], 0, "There is no cluster yet"),
+        (["--check"], 0, "There is no cluster yet"),
+        # where LightOS is not in the run there will be no token after it
+        (["--tags", "duros_controller_preflight"], 2, "There is no admin token"),
+        ([], 2, "There is no admin token"),
+    ],
+)
+def test_a_look_beforehand_does_not_miss_what_lightos_will_leave(
+    tmp_path: Path, options: list[str], code: int, said: str
+) -> None:
+    inventory = tmp_path / "inventory.yml"
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "lightos_directory": str(tmp_path / "lightos"),
+        "lightos_api_endpoints": ["127.0.0.1:9"],
+        "duros_controller_kubeconfig": str(tmp_path / "kubeconfig"),
+        "duros_controller_project": "11111111-0000-4000-8000-000000000001",
+        "duros_controller_storage_classes": [{"name": "gold", "replicas": 3}],
+    }
+    inventory.write_text(yaml.safe_dump({"all": {"vars": variables, "hosts": {"localhost": {}}}}), encoding="utf-8")
+    found, output = ansible(tmp_path, "-i", str(inventory), "--skip-tags", "image_cache,storage_network", *options)
+    assert (found, said in output) == (code, True), output
+
+
 def example() -> dict[str, Any]:
     """The variables of the example, of all its groups."""
     inventory = yaml.safe_load((EXAMPLE / "inventory.yml").read_text(encoding="utf-8"))["all"]
