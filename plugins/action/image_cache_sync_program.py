@@ -49,6 +49,9 @@ class ActionModule(ActionBase):
         arguments["dest"] = self._remote_expand_user(arguments["dest"])
         before = self._installed(arguments["dest"], task_vars)
         differs = before.get("checksum") != program.sha256
+        if not differs and is_as_wanted(before, arguments):
+            # nothing to do, which the copy action would find out with two more modules
+            return {"changed": False, "dest": arguments["dest"], "version": program.version, "sha256": program.sha256}
         diff = self._diff(before, program, arguments["dest"], task_vars) if differs and self._task.diff else None
         result = self._copy(program, arguments, keep_diff=diff is None, task_vars=task_vars)
         if diff and not result.get("failed"):
@@ -119,6 +122,18 @@ class ActionModule(ActionBase):
             "before": old,
             "after": _summary(program.version, program.sha256),
         }
+
+
+def is_as_wanted(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether it is a file with the owner, group and mode that were given; False where that cannot be told by words."""
+    mode = wanted["mode"]
+    return (
+        bool(found.get("isreg"))
+        and isinstance(mode, str)
+        and mode == found.get("mode")
+        and wanted["owner"] in (None, found.get("pw_name"))
+        and wanted["group"] in (None, found.get("gr_name"))
+    )
 
 
 def _summary(version: str, sha256: str) -> str:

@@ -20,7 +20,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.metalstack.provisioning.plugins.action.image_cache_sync_program import ARGUMENT_SPEC
+from ansible_collections.metalstack.provisioning.plugins.action.image_cache_sync_program import (
+    ARGUMENT_SPEC,
+    is_as_wanted,
+)
 from ansible_collections.metalstack.provisioning.plugins.modules import image_cache_sync_program as documentation
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._sync_program import (
     COLLECTION_ROOT,
@@ -319,6 +322,30 @@ def test_a_changed_mode_is_seen_and_shown(tmp_path: Path, program: Program) -> N
     assert result["changed"] is True
     assert re.search(r'-\s+"mode": "0644"', result["output"])
     assert stat.S_IMODE(dest.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        ({}, {}, True),
+        ({}, {"owner": None, "group": None}, True),
+        ({"mode": "0644"}, {}, False),
+        ({"pw_name": "daemon"}, {}, False),
+        ({"gr_name": "daemon"}, {}, False),
+        ({"pw_name": "daemon"}, {"owner": None}, True),
+        # a symbolic link, and what only the copy action can compare
+        ({"isreg": False}, {}, False),
+        ({}, {"mode": "u=rwx,go=rx"}, False),
+        ({}, {"mode": 0o755}, False),
+        ({}, {"owner": "0"}, False),
+    ],
+)
+def test_only_what_is_plainly_as_wanted_is_left_alone(
+    found: dict[str, Any], wanted: dict[str, Any], expected: bool
+) -> None:
+    stats = {"isreg": True, "mode": "0755", "pw_name": "root", "gr_name": "root"}
+    arguments = {"owner": "root", "group": "root", "mode": "0755"}
+    assert is_as_wanted({**stats, **found}, {**arguments, **wanted}) is expected
 
 
 @pytest.mark.parametrize(
