@@ -123,7 +123,20 @@ def test_the_end_of_kubernetes_says_how_to_look(monkeypatch: pytest.MonkeyPatch)
     assert "TESTBED_WORLD=mine-demo-storage .venv/bin/python -m tests.kubernetes down" in text
 
 
+class NoWorld:
+    """Instead of the Kubernetes of a demo that may be running; it knows how often it was taken down."""
+
+    def __init__(self) -> None:
+        self.downs = 0
+
+    def down(self) -> None:
+        self.downs += 1
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *told: Any) -> int:
+    earlier = NoWorld()
+    monkeypatch.setattr(program.kubernetes, "world", lambda _rack: earlier)
+    monkeypatch.setattr(program.kubernetes, "ending", lambda _rack: "")
     monkeypatch.setattr(program, "CHAPTERS", told)
     monkeypatch.setattr(program.storage, "CHAPTERS", ())
     monkeypatch.setattr(program.storage, "ending", lambda _rack: "")
@@ -133,7 +146,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *told: Any) -> int:
     monkeypatch.setattr(program.engine, "ensure", lambda: "1")
     monkeypatch.setattr(program.images, "ensure", lambda: None)
     monkeypatch.setattr("sys.argv", ["demo"])
-    return program.main()
+    code = program.main()
+    assert earlier.downs == 1
+    return code
 
 
 def test_the_program_ends_with_1_where_a_claim_does_not_hold(
