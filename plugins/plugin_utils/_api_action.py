@@ -116,10 +116,10 @@ def _plain(values: Iterable[Any], texts: list[str]) -> bool:
         if kind is str:
             texts.append(value)
         elif kind is dict:
-            if not _KEYS.issuperset(map(type, value)) or not _plain(value.values(), texts):
+            if value and (not _KEYS.issuperset(map(type, value)) or not _plain(value.values(), texts)):
                 return False
         elif kind is list:
-            if not _plain(value, texts):
+            if value and not _plain(value, texts):
                 return False
         elif kind not in _SCALARS:
             return False
