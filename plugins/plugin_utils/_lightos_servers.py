@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Storage servers as a user describes them for LightOS. Private to metalstack.provisioning.
 
-Both the inventory for the vendor's installer and the preflight read them from here, so that they mean the same.
+The inventory for the vendor's installer, the preflight and the role's replacement of a server read them from here, so
+that they mean the same.
 """
 
 from __future__ import annotations
@@ -72,9 +73,7 @@ class Server:
 
 def read_servers(given: Any, *, racks_are_failure_domains: bool = True) -> list[Server]:
     """Return the servers, checked. Raises UsageError with one sentence that names the server and the key."""
-    if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(one, Mapping) for one in given):
-        raise UsageError("The servers are not a list of dictionaries.")
-    servers = [_server(one, racks_are_failure_domains) for one in given]
+    servers = [_server(one, racks_are_failure_domains) for one in _described(given)]
     _unique("name", [(server.name, server.name) for server in servers])
     _unique("address", [(server.address, server.name) for server in servers])
     _unique(
@@ -91,6 +90,24 @@ def read_servers(given: Any, *, racks_are_failure_domains: bool = True) -> list[
     return servers
 
 
+def failure_domains(given: Any, *, racks_are_failure_domains: bool = True) -> dict[str, list[str]]:
+    """Return the failure domains of each server by its name; nothing else of it is needed. Raises UsageError."""
+    found = {}
+    for one in _described(given):
+        name = _name(one)
+        what = f"The server {name}"
+        domains = _domains(name, _rack(one), racks_are_failure_domains)
+        labels = [_labels(_instance_of(what, instance), domains) for instance in _instances(what, one)]
+        found[name] = list(dict.fromkeys(label for each in labels for label in each))
+    return found
+
+
+def _described(given: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(one, Mapping) for one in given):
+        raise UsageError("The servers are not a list of dictionaries.")
+    return given
+
+
 def _unique(key: str, pairs: Sequence[tuple[str, str]]) -> None:
     owners: dict[str, str] = {}
     for value, owner in pairs:
@@ -99,13 +116,43 @@ def _unique(key: str, pairs: Sequence[tuple[str, str]]) -> None:
         owners[value] = owner
 
 
-def _server(given: Mapping[str, Any], racks: bool) -> Server:
+def _name(given: Mapping[str, Any]) -> str:
     name = given.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(
             f"A server has the name {name!r}; it must be of letters, digits, dots and dashes, since files are named so."
         )
-    name = str(name)
+    return str(name)
+
+
+def _rack(given: Mapping[str, Any]) -> str:
+    return str(given.get("rack") or "")
+
+
+def _domains(name: str, rack: str, racks: bool) -> tuple[str, ...]:
+    """The failure domains of an instance that names none."""
+    return (name, rack) if racks and rack else (name,)
+
+
+def _labels(instance: Mapping[str, Any], domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(one) for one in instance.get("failure_domains") or domains))
+
+
+def _instances(server: str, given: Mapping[str, Any]) -> Sequence[Any]:
+    instances = given.get("instances")
+    if not isinstance(instances, Sequence) or isinstance(instances, str) or not 1 <= len(instances) <= MOST_INSTANCES:
+        raise UsageError(f"{server} needs instances, a list of one or two.")
+    return instances
+
+
+def _instance_of(server: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{server} has an instance that is not a dictionary.")
+    return given
+
+
+def _server(given: Mapping[str, Any], racks: bool) -> Server:
+    name = _name(given)
     what = f"The server {name}"
     _keys(what, given, {"name", "address", "rack", "etcd", "connection", "data_interfaces", "instances", "variables"})
     address = given.get("address")
@@ -113,7 +160,7 @@ def _server(given: Mapping[str, Any], racks: bool) -> Server:
         raise UsageError(
             f"{what} has the address {address!r}; give the IP address or name that the installer connects to."
         )
-    rack = str(given.get("rack") or "")
+    rack = _rack(given)
     connection = _mapping(what, "connection", given.get("connection"))
     for key in connection:
         if not re.fullmatch(r"ansible_[a-z_]+", str(key)):
@@ -123,11 +170,8 @@ def _server(given: Mapping[str, Any], racks: bool) -> Server:
                 f"{what} has {key} in connection; secrets do not belong into the installer's inventory. Use a key file "
                 "(ansible_ssh_private_key_file) or an agent."
             )
-    instances = given.get("instances")
-    if not isinstance(instances, Sequence) or isinstance(instances, str) or not 1 <= len(instances) <= MOST_INSTANCES:
-        raise UsageError(f"{what} needs instances, a list of one or two.")
-    domains = (name, rack) if racks and rack else (name,)
-    found = tuple(_instance(what, number, one, domains) for number, one in enumerate(instances))
+    domains = _domains(name, rack, racks)
+    found = tuple(_instance(what, number, one, domains) for number, one in enumerate(_instances(what, given)))
     if len({one.number for one in found}) < len(found):
         raise UsageError(f"{what} has two instances with the same id; they are 0 and 1.")
     interfaces = given.get("data_interfaces") or []
@@ -145,9 +189,8 @@ def _server(given: Mapping[str, Any], racks: bool) -> Server:
     )
 
 
-def _instance(server: str, position: int, given: Any, domains: tuple[str, ...]) -> Instance:
-    if not isinstance(given, Mapping):
-        raise UsageError(f"{server} has an instance that is not a dictionary.")
+def _instance(server: str, position: int, described: Any, domains: tuple[str, ...]) -> Instance:
+    given = _instance_of(server, described)
     number = _whole(f"{server}, instance {position}", "id", given.get("id", position))
     what = f"{server}, instance {number},"
     if number not in range(MOST_INSTANCES):
@@ -173,7 +216,6 @@ def _instance(server: str, position: int, given: Any, domains: tuple[str, ...]) 
             f"{what} has the data_address {given.get('data_address')!r}; it must be an IP address of the storage "
             "network."
         ) from None
-    labels = tuple(dict.fromkeys(str(one) for one in given.get("failure_domains") or domains))
     journal = tuple(str(one) for one in given.get("journal_devices") or ())
     if len(set(journal)) < len(journal) or len(journal) > MOST_JOURNAL_DEVICES:
         raise UsageError(
@@ -182,7 +224,7 @@ def _instance(server: str, position: int, given: Any, domains: tuple[str, ...]) 
     return Instance(
         number=number,
         data_address=data_address,
-        failure_domains=labels,
+        failure_domains=_labels(given, domains),
         erasure_coding=bool(given.get("erasure_coding", False)),
         numa_node=_whole(what, "numa_node", given.get("numa_node", number)),
         devices=_devices(what, given.get("devices"), journal),

@@ -15,6 +15,7 @@ import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_inventory import installer_inventory
+from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_servers import failure_domains
 from tests.support.playbook import play, settings
 
 CLUSTER = "6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f"
@@ -138,6 +139,40 @@ def test_failure_domains() -> None:
     assert yaml.safe_load(without)["nodes"][0]["failure_domains"] == ["server00"]
     without = files([server(0, rack="")])["host_vars/server00.yml"]
     assert yaml.safe_load(without)["nodes"][0]["failure_domains"] == ["server00"]
+
+
+def test_failure_domains_of_all_instances_need_nothing_else() -> None:
+    servers = [
+        {"name": "server00", "rack": "rack-0", "instances": [{}]},
+        {"name": "server01", "rack": "", "instances": [{"failure_domains": []}]},
+        {"name": "server02", "rack": 2, "instances": [{"failure_domains": [7, "room-1"]}, {"devices": {}}]},
+    ]
+    found = failure_domains(servers)
+    assert found == {
+        "server00": ["server00", "rack-0"],
+        "server01": ["server01"],
+        "server02": ["7", "room-1", "server02", "2"],
+    }
+    assert failure_domains(servers, racks_are_failure_domains=False) == {
+        "server00": ["server00"],
+        "server01": ["server01"],
+        "server02": ["7", "room-1", "server02"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("servers", "wrong"),
+    [
+        ("server00", "The servers are not a list of dictionaries."),
+        ([{"name": "a b"}], "A server has the name 'a b'; it must be of letters"),
+        ([{"name": "server00", "instances": []}], "The server server00 needs instances, a list of one or two."),
+        ([{"name": "server00", "instances": ["x"]}], "The server server00 has an instance that is not a dictionary."),
+    ],
+)
+def test_failure_domains_of_what_is_no_server(servers: Any, wrong: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        failure_domains(servers)
+    assert str(refused.value).startswith(wrong)
 
 
 def test_journal_devices_are_handed_on_by_the_name_of_the_release() -> None:
@@ -314,15 +349,21 @@ def test_address_with_a_secret_is_refused_and_not_repeated(address: str) -> None
 
 def test_filter_in_a_playbook(tmp_path: Path) -> None:
     use = "{{ servers | metalstack.provisioning.lightos_installer_inventory(cluster_id=cluster, install=false) }}"
+    domains = "{{ servers | metalstack.provisioning.lightos_failure_domains(racks_are_failure_domains=false) }}"
     done = play(
         tmp_path,
         [
             {"name": "Good", "ansible.builtin.debug": {"msg": use}},
             {"name": "Bad", "ansible.builtin.debug": {"msg": use}, "vars": {"cluster": "x"}},
+            {"name": "Domains", "ansible.builtin.debug": {"msg": domains}},
+            {"name": "No servers", "ansible.builtin.debug": {"msg": domains}, "vars": {"servers": "x"}},
         ],
         variables={"servers": SERVERS, "cluster": CLUSTER},
     )
-    good, bad = done.results
+    good, bad, known, none = done.results
     assert good.values["msg"] == files(install=False)
     assert bad.failed
     assert "lightos_installer_inventory: cluster_id is 'x', which is not a UUID." in bad.values["msg"]
+    assert known.values["msg"] == {one["name"]: [one["name"]] for one in SERVERS}
+    assert none.failed
+    assert "lightos_failure_domains: The servers are not a list of dictionaries." in none.values["msg"]
