@@ -30,8 +30,20 @@ options:
     required: true
   api_endpoint:
     description:
-      - The only address that duros-controller itself asks, one of O(endpoints) or a proxy for gRPC before them. Of a
-        proxy only that something answers there is looked at.
+      - The only address that duros-controller itself asks, one of O(endpoints) or a proxy for gRPC before them. By
+        default the first of O(endpoints).
+      - A proxy is connected to, as duros-controller does it, to see that it speaks TLS and HTTP/2 and lets it in.
+    type: str
+  api_ca:
+    description:
+      - Certificate authorities of O(api_endpoint), PEM. Without them duros-controller does not check its certificate.
+      - Only with O(api_cert) and O(api_key), since duros-controller uses all three of them or none.
+    type: str
+  api_cert:
+    description: The certificate that duros-controller shows there, PEM.
+    type: str
+  api_key:
+    description: The key of O(api_cert), PEM.
     type: str
   admin_token:
     description: The token for duros-controller.
@@ -148,6 +160,7 @@ import time
 from ansible_collections.metalstack.provisioning.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.metalstack.provisioning.plugins.module_utils._connection import CONNECTION, http_client
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.client import Lightbits
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.duros_api_endpoint import Identity
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.duros_preflight import Wish, look
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.token import Token
 from ansible_collections.metalstack.provisioning.plugins.module_utils._task import Task, run_module
@@ -156,6 +169,9 @@ SPEC = CONNECTION + ArgumentSpec(
     {
         "endpoints": {"type": "list", "elements": "str", "required": True},
         "api_endpoint": {"type": "str"},
+        "api_ca": {"type": "str"},
+        "api_cert": {"type": "str"},
+        "api_key": {"type": "str", "no_log": True},
         "admin_token": {"type": "str", "required": True, "no_log": True},
         "admin_key": {"type": "str", "required": True, "no_log": True},
         "convert_key": {"type": "bool", "default": False, "no_log": False},
@@ -177,6 +193,7 @@ SPEC = CONNECTION + ArgumentSpec(
         "client_cert": {"type": "path"},
         "client_key": {"type": "path", "no_log": False},
     },
+    required_together=(("api_ca", "api_cert", "api_key"),),
     required_by={"client_key": ("client_cert",)},
 )
 
@@ -200,6 +217,7 @@ def run(task: Task) -> dict[str, object]:
         project=params["project"],
         storage_classes=params["storage_classes"],
         check_credential=params["check_credential"],
+        identity=Identity(*(params[name] or "" for name in ("api_ca", "api_cert", "api_key"))),
     )
     api_to = None if token is None else lambda endpoint: Lightbits([endpoint], token, http, discover=False)
     found = look(wish, api_to, time.time())

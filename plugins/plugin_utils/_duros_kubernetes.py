@@ -57,7 +57,13 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
             f"The namespace {wish['namespace']} is one of Kubernetes itself: choose another one, or leave it alone "
             "(duros_controller_manage_namespace: false)."
         )
-    lacking = [path.rpartition("/")[2] for path in wish["snapshots"] if target["objects"].get(path) is None]
+    # what may not be read may be there
+    unseen = target.get("forbidden") or []
+    lacking = [
+        path.rpartition("/")[2]
+        for path in wish["snapshots"]
+        if target["objects"].get(path) is None and path not in unseen
+    ]
     if lacking:
         found.append(
             f"The cluster that uses the storage lacks {', '.join(lacking)}, without which duros-controller does not "

@@ -10,7 +10,6 @@ days later, when it mints the next token. Private to the collection metalstack.p
 from __future__ import annotations
 
 import re
-import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,8 @@ from .._values import write_timestamp
 from .client import segment
 from .cluster import get_cluster
 from .credential import Credential, fingerprint
+from .duros_api_endpoint import Identity
+from .duros_api_endpoint import problems as api_endpoint_problems
 from .endpoint import Endpoint
 from .naming import check_project_name
 from .project import get_project
@@ -46,8 +47,8 @@ _DAY = 86400
 class Wish:
     """What duros-controller is to be given. ``api_endpoint`` is where it asks itself, one of ``endpoints`` or a proxy.
 
-    ``token_days`` is for how many days the token has to be good. Without ``check_credential`` the key may be another
-    one than that of the project, which is rotated.
+    ``identity`` is what it shows there. ``token_days`` is for how many days the token has to be good. Without
+    ``check_credential`` the key may be another one than that of the project, which is rotated.
     """
 
     endpoints: Sequence[str]
@@ -59,6 +60,7 @@ class Wish:
     project: str
     storage_classes: Sequence[Mapping[str, Any]]
     check_credential: bool = True
+    identity: Identity = field(default_factory=Identity)
 
 
 @dataclass
@@ -157,19 +159,17 @@ def _parsed(given: Sequence[str], option: str, found: Findings) -> list[Endpoint
 
 
 def _check_api_endpoint(wish: Wish, endpoints: Sequence[Endpoint], found: Findings) -> None:
-    if not wish.api_endpoint:
-        return
     if "," in wish.api_endpoint:
         found.problems.append(f"api_endpoint is {wish.api_endpoint!r}; duros-controller takes one address only.")
         return
-    for proxy in _parsed([wish.api_endpoint], "api_endpoint", found):
-        if proxy.literal in {one.literal for one in endpoints}:
-            continue
-        # A proxy for gRPC: whether it lets duros-controller in is seen when that has started.
-        try:
-            socket.create_connection((proxy.host, proxy.port), timeout=5).close()
-        except OSError as error:
-            found.problems.append(f"api_endpoint {proxy.literal} does not answer: {error.strerror or error}.")
+    if wish.api_endpoint:
+        addresses = _parsed([wish.api_endpoint], "api_endpoint", found)
+    else:
+        addresses = sorted(endpoints, key=lambda one: one.literal)[:1]
+    for address in addresses:
+        # a server that is shown no certificate is asked with the others
+        if wish.identity.given or address.literal not in {one.literal for one in endpoints}:
+            found.problems.extend(api_endpoint_problems(address, wish.identity))
 
 
 def _check_classes(classes: Sequence[Mapping[str, Any]], found: Findings) -> None:

@@ -112,6 +112,12 @@ def test_nothing_is_wrong() -> None:
             "The namespace duros is being removed",
         ),
         (seen(), wish(snapshots=["/x/snapshots.io"]), "The cluster that uses the storage lacks snapshots.io"),
+        (
+            # which may be there
+            seen(forbidden=["/x/snapshots.io"]),
+            wish(snapshots=["/x/snapshots.io"]),
+            "In the cluster /x/snapshots.io may not be read.",
+        ),
         (seen(), wish(names=["storage:443"]), "storage:443 is a name, but a network policy"),
         (
             seen(objects={NAMESPACE: None, CLASSES: [storage_class(provisioner="other.io")]}),

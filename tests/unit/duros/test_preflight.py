@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
 from tests.unit.api.helpers import perform_module
+from tests.unit.module_utils._pki import Authority
 
 PROJECT = "8a2a8c4b-8f6a-4a8e-8a52-0f5b0d3c7a11"
 YEAR = 365 * 86400
@@ -149,6 +156,103 @@ def test_addresses(cluster: Lightbits) -> None:
         [found] = problems(cluster, api_endpoint=f"127.0.0.1:{closed.getsockname()[1]}")
     assert found.startswith("api_endpoint 127.0.0.1:")
     assert problems(cluster, api_endpoint=cluster.urls[1]) == []
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy before the API, with the authority whose certificates it wants and shows."""
+
+    address: str
+    authority: Authority
+
+    def client(self, authority: Authority) -> dict[str, str]:
+        """Options with a certificate of this authority."""
+        certificate, key = (path.read_text(encoding="ascii") for path in authority.issue("duros-controller"))
+        ca = self.authority.path.read_text(encoding="ascii")
+        return {"api_endpoint": self.address, "api_ca": ca, "api_cert": certificate, "api_key": key}
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    authority = Authority(tmp_path_factory.mktemp("proxy"))
+    certificate, key = map(str, authority.issue("127.0.0.1"))
+    words = ("--servers", "1", "--tls-cert", certificate, "--tls-key", key, "--tls-client-ca", str(authority.path))
+    with running_lightbits(*words) as behind:
+        yield Proxy(behind.urls[0].removeprefix("https://"), authority)
+
+
+def test_proxy_lets_in_who_has_its_certificate(cluster: Lightbits, proxy: Proxy) -> None:
+    assert problems(cluster, **proxy.client(proxy.authority)) == []
+
+
+def test_proxy_refuses_others(cluster: Lightbits, proxy: Proxy, tmp_path: Path) -> None:
+    start = f"api_endpoint {proxy.address} "
+    [found] = problems(cluster, api_endpoint=proxy.address)
+    assert found.startswith(f"{start}ends the connection; it may want a certificate of its client: give ")
+    [found] = problems(cluster, **proxy.client(Authority(tmp_path / "stranger")))
+    assert found == f"{start}ends the connection; it may refuse the certificate api_cert."
+
+
+def test_proxy_says_in_words_of_tls_why_it_refuses(cluster: Lightbits, proxy: Proxy, tmp_path: Path) -> None:
+    with talkative(proxy.authority) as address:
+        [without] = problems(cluster, api_endpoint=address)
+        [stranger] = problems(cluster, **{**proxy.client(Authority(tmp_path / "stranger")), "api_endpoint": address})
+        [rest] = problems(cluster, **{**proxy.client(proxy.authority), "api_endpoint": address})
+    assert without.startswith(f"api_endpoint {address} wants a certificate of its client: give ")
+    assert stranger.startswith(f"api_endpoint {address} refuses the certificate api_cert: ")
+    assert rest == f"api_endpoint {address} does not speak HTTP/2, so it is nothing for gRPC."
+
+
+@contextlib.contextmanager
+def talkative(authority: Authority) -> Iterator[str]:
+    """A server that sends the alerts of TLS, and then HTTP/1.1 only; for three clients, one after the other."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.path))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(*authority.issue("127.0.0.1"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for _client in range(3):
+                plain, _address = listener.accept()
+                with context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as secure:
+                    with contextlib.suppress(ssl.SSLError):
+                        secure.do_handshake()
+                        secure.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    # what is left unread would reset the connection before the client has read
+                    while socket.socket.recv(secure, 1024):
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(30)
+
+
+def test_proxy_that_is_another_one(cluster: Lightbits, proxy: Proxy, tmp_path: Path) -> None:
+    options = proxy.client(proxy.authority)
+    other = Authority(tmp_path / "other").path.read_text(encoding="ascii")
+    [found] = problems(cluster, **{**options, "api_ca": other})
+    assert found.startswith(f"api_endpoint {proxy.address} has a certificate that api_ca does not prove: ")
+    # a server without TLS, the first of them, is the address when there is none
+    [found] = problems(cluster, **{**options, "api_endpoint": None})
+    assert found.startswith(
+        f"api_endpoint {min(cluster.urls).removeprefix('http://')} does not speak TLS as it should: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("api_ca", "no certificate", "api_ca has no certificate in PEM format."),
+        ("api_cert", "no certificate", "api_cert and api_key are not a certificate and the unencrypted key"),
+        ("api_key", pem(other_key()), "api_cert and api_key are not a certificate and the unencrypted key"),
+    ],
+)
+def test_certificates_that_cannot_be_used(
+    cluster: Lightbits, proxy: Proxy, option: str, value: str, expected: str
+) -> None:
+    [found] = problems(cluster, **{**proxy.client(proxy.authority), option: value})
+    assert found.startswith(expected)
 
 
 def test_storage_classes(cluster: Lightbits) -> None:

@@ -23,7 +23,18 @@ PROJECT = "8a2a8c4b-8f6a-4a8e-8a52-0f5b0d3c7a11"
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 IMAGE = {"name": "registry.example.com/duros-controller", "tag": "v9.9.9"}
 SUBJECT = {"kind": "User", "name": "duros", "apiGroup": "rbac.authorization.k8s.io"}
-ACCESS = {"apiVersion": "v1", "kind": "Config", "users": [{"name": "duros", "user": {"token": "of-the-shoot"}}]}
+ACCESS = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "shoot",
+    "contexts": [{"name": "shoot", "context": {"cluster": "inside", "user": "duros"}}],
+    # from the seed it is reached elsewhere than by the role
+    "clusters": [
+        {"name": "outside", "cluster": {"server": "https://192.0.2.21"}},
+        {"name": "inside", "cluster": {"server": "https://192.0.2.20:8443"}},
+    ],
+    "users": [{"name": "duros", "user": {"token": "of-the-shoot"}}],
+}
 OPTIONS: dict[str, Any] = {
     "duros_controller_namespace": "storage",
     "duros_controller_project": PROJECT,
@@ -70,10 +81,9 @@ def objects(cluster: Lightbits, tmp_path: Path) -> dict[str, Any]:
             "duros_controller_release_vectors": [str(tmp_path / "release.yaml")],
         }
         found = wanted(tmp_path, variables)
-        port = shoot.port
     # the kinds of all of them are known, and nothing is there twice
     assert len({path_of(one) for one in found}) == len(found)
-    return {"port": port, **{f"{one['kind']} {one['metadata']['name']}": one for one in found}}
+    return {f"{one['kind']} {one['metadata']['name']}": one for one in found}
 
 
 def test_the_parts_fit_each_other_and_have_what_was_given(cluster: Lightbits, objects: dict[str, Any]) -> None:
@@ -133,7 +143,8 @@ def test_the_parts_fit_each_other_and_have_what_was_given(cluster: Lightbits, ob
         for port in rule["ports"]
     }
     storage = {("127.0.0.1/32", int(url.rpartition(":")[2])) for url in cluster.urls}
-    kubernetes = {("127.0.0.1/32", 6443), ("127.0.0.1/32", objects["port"])}
+    # of the seed as its own service has it, of the shoot as the access names it
+    kubernetes = {("127.0.0.1/32", 6443), ("192.0.2.20/32", 8443)}
     assert reached == {*storage, *kubernetes, ("192.0.2.9/32", 443), ("198.51.100.0/24", 8443)}
     # -- the resource, as the definition of its kind has it
     schema = objects["CustomResourceDefinition duros.storage.metal-stack.io"]["spec"]["versions"][0]["schema"][
