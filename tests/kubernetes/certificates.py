@@ -54,6 +54,15 @@ def mistakes(directory: Path, key: rsa.RSAPrivateKey) -> None:
     private(directory / "other-key.pem", _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
 
 
+def proxy(directory: Path, addresses: list[str]) -> None:
+    """Of a proxy with an authority of its own: `server`, the `client` that it lets in, and a `stranger` of another."""
+    ca = pki.authority("Lightbits proxy")
+    (directory / "ca.pem").write_bytes(ca[1].public_bytes(serialization.Encoding.PEM))
+    pki.write(pki.issue(ca, addresses), directory, "server")
+    pki.write(_client(ca, "duros-controller"), directory, "client")
+    pki.write(_client(pki.authority("somebody else"), "duros-controller"), directory, "stranger")
+
+
 def private(path: Path, content: bytes) -> None:
     """Write what only the owner may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -29,7 +29,7 @@ from tests.testbed import pki
 
 from . import binaries, certificates
 from .api import Api
-from .base import BUILD, KubernetesError, last_lines, say
+from .base import BUILD, KubernetesError, say
 from .controlplane import ControlPlane
 from .processes import Processes
 
@@ -140,26 +140,47 @@ class World:
         ca = pki.authority("Lightbits")
         pki.write(ca, directory, "ca")
         pki.write(pki.issue(ca, [address, "localhost"]), directory, "server")
-        command = [
+        command: list[object] = [
             sys.executable, "-m", "tests.emulators.lightbits", "--root-public-key", directory / "root-key.pub",
             "--servers", str(SERVERS), *(word for _server in range(SERVERS) for word in ("--listen", f"{address}:0")),
             "--control-listen", "127.0.0.1:0",
             "--tls-cert", directory / "server.pem", "--tls-key", directory / "server.key",
         ]  # fmt: skip
-        self.processes.start("lightbits", command)
-        log = self.processes.log("lightbits")
-        self.processes.wait("lightbits", lambda: '"urls"' in log.read_text(), "the Lightbits cluster")
-        lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
-        if not lines:
-            raise KubernetesError(f"the Lightbits cluster: {last_lines(log.read_text())}")
-        ready = json.loads(lines[0])
+        ready = self._start_emulator("lightbits", command, "the Lightbits cluster")
+        endpoints = [url.removeprefix("https://") for url in ready["urls"]]
         return {
-            "lightbits_endpoints": [url.removeprefix("https://") for url in ready["urls"]],
+            "lightbits_endpoints": endpoints,
+            **self._start_proxy(directory, address, endpoints[0]),
             "lightbits_control": ready["control"],
             "lightbits_ca": str(directory / "ca.pem"),
             "lightbits_id": ControlClient(ready["control"]).state()["cluster"]["UUID"],
             "lightbits_directory": str(directory),
         }
+
+    def _start_proxy(self, lightbits: Path, address: str, to: str) -> dict[str, Any]:
+        """What some providers have before the cluster for duros-controller; its certificates are in its directory."""
+        directory = lightbits / "proxy"
+        directory.mkdir(mode=0o700)
+        certificates.proxy(directory, [address])
+        command: list[object] = [
+            sys.executable, "-m", "tests.kubernetes.proxy", "--host", address, "--to", to,
+            "--ca", lightbits / "ca.pem", "--client-ca", directory / "ca.pem",
+            "--cert", directory / "server.pem", "--key", directory / "server.key",
+        ]  # fmt: skip
+        endpoint = self._start_emulator("proxy", command, "the proxy before it")["endpoint"]
+        return {"lightbits_proxy": endpoint, "lightbits_proxy_directory": str(directory)}
+
+    def _start_emulator(self, name: str, command: list[object], what: str) -> dict[str, Any]:
+        """Start it; what the line says that it prints when it serves."""
+        self.processes.start(name, command)
+        log = self.processes.log(name)
+
+        def lines() -> list[str]:
+            return [line for line in log.read_text().splitlines(keepends=True) if line.startswith("{")]
+
+        self.processes.wait(name, lambda: any(line.endswith("\n") for line in lines()), what)
+        ready: dict[str, Any] = json.loads(lines()[0])
+        return ready
 
 
 def _wait_established(api: Api, name: str) -> None:
