@@ -88,11 +88,8 @@ def mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def mappings(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """Return a list of objects, empty when there is none."""
     value = item.get(key) or []
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not all(isinstance(entry, _OBJECT) for entry in value):
         raise ValueError(f"its {key} are not a list of objects")
-    for entry in value:
-        if not isinstance(entry, _OBJECT):
-            raise ValueError(f"its {key} are not a list of objects")
     return value
 
 

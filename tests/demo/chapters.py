@@ -12,7 +12,7 @@ from tests.testbed import content, playbook
 from tests.testbed.engine import REPOSITORY, docker
 
 from .partition import CACHE_HOSTS, CURL, SERVICES, Partition
-from .story import Story, size, table, wait_until
+from .story import Story, recap, size, table, wait_until
 
 DOWNLOADS = 100
 WHAT = {
@@ -62,15 +62,9 @@ def role(story: Story, partition: Partition) -> None:
 
 
 def _recap(story: Story, played: playbook.Played) -> None:
-    recap = played.recap
-    story.check(sorted(recap) == list(CACHE_HOSTS), f"the playbook ran on {sorted(recap)} instead of {CACHE_HOSTS}")
-    story.show("PLAY RECAP")
-    for host, counts in sorted(recap.items()):
-        bad = counts["failed"] + counts["unreachable"]
-        story.check(bad == 0, f"the playbook failed on {host}: {counts}")
-        numbers = " ".join(f"{name}={counts[name]}" for name in ("ok", "changed", "unreachable", "failed"))
-        story.show(f"  {host}: {numbers}")
-    story.tell(f"That took {played.seconds:.0f} s.")
+    found = sorted(played.recap)
+    story.check(found == list(CACHE_HOSTS), f"the playbook ran on {found} instead of {CACHE_HOSTS}")
+    recap(story, played)
 
 
 def machine(story: Story, partition: Partition) -> None:

@@ -29,8 +29,8 @@ from tests.testbed import playbook
 from tests.testbed.engine import REPOSITORY
 
 from .partition import Partition
-from .storage import Rack, recap
-from .story import Story, StoryError, table
+from .storage import Rack
+from .story import Story, StoryError, recap, table
 from .whole import play
 
 SETUP = (sys.executable, "-m", "tests.kubernetes", "setup")

@@ -16,7 +16,7 @@ from tests.testbed import emulated, playbook
 from tests.testbed.engine import REPOSITORY, docker
 from tests.testbed.storage import CONTROL, StorageWorld
 
-from .story import Story, table, wait_until
+from .story import Story, recap, table, wait_until
 
 WORLD = "demo-storage"
 NETWORK = "172.30.64"
@@ -168,16 +168,6 @@ def volume(story: Story, rack: Rack) -> None:
     story.tell(
         f"It is back, and all three replicas are whole again. Of {report['writes']} writes meanwhile none was lost."
     )
-
-
-def recap(story: Story, played: playbook.Played) -> None:
-    """Show how a playbook ended on each host."""
-    story.show("PLAY RECAP")
-    for host, counts in sorted(played.recap.items()):
-        story.check(counts["failed"] + counts["unreachable"] == 0, f"the playbook failed on {host}: {counts}")
-        numbers = " ".join(f"{name}={counts[name]}" for name in ("ok", "changed", "unreachable", "failed"))
-        story.show(f"  {host}: {numbers}")
-    story.tell(f"That took {played.seconds:.0f} s.")
 
 
 CHAPTERS: tuple[Callable[[Story, Rack], None], ...] = (hosts, network, cluster, volume)

@@ -9,6 +9,8 @@ import textwrap
 import time
 from collections.abc import Callable, Sequence
 
+from tests.testbed import playbook
+
 WIDTH = 100
 
 
@@ -53,6 +55,16 @@ class Story:
         if not holds:
             raise StoryError(otherwise)
         self.checks += 1
+
+
+def recap(story: Story, played: playbook.Played) -> None:
+    """Show how a playbook ended on each host."""
+    story.show("PLAY RECAP")
+    for host, counts in sorted(played.recap.items()):
+        story.check(counts["failed"] + counts["unreachable"] == 0, f"the playbook failed on {host}: {counts}")
+        numbers = " ".join(f"{name}={counts[name]}" for name in ("ok", "changed", "unreachable", "failed"))
+        story.show(f"  {host}: {numbers}")
+    story.tell(f"That took {played.seconds:.0f} s.")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -36,6 +35,7 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightbits.token import Token
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
+from tests.support.waiting import until
 from tests.unit.api.helpers import failure, ok
 from tests.unit.lightbits.runner import Runner
 from tests.unit.module_utils._pki import Authority
@@ -122,9 +122,7 @@ def test_the_next_page_is_asked_for_while_this_one_is_used(
 
     pages = client().pages("/projects/default/volumes", "volumes")
     next(pages)
-    until = time.monotonic() + 30
-    while asked() < 2 and time.monotonic() < until:
-        time.sleep(0.01)
+    until(asked, lambda count: count > 1, "the request for the next page")
     next(pages)
     assert asked() == 2, "one page ahead, and no more"
     threads = threading.active_count()
