@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The third part of the story: Kubernetes gets storage classes of the cluster.
 
-Its programs are built from their Go modules when they are not there. That may take twenty minutes, so it begins with
+Its programs are built from their Go modules when they are not there. That takes about ten minutes, so it begins with
 the story and goes on behind the other chapters.
 """
 
