@@ -80,10 +80,20 @@ def two(world: World, *tasks: dict[str, Any]) -> dict[str, Any]:
     return {**work(world, *tasks), "lightos_maintenance_servers": ["server00", "server01"]}
 
 
-def test_maintenance_of_all_servers_goes_on_after_it_was_killed(world: World) -> None:
-    check = world.play("lightos_maintenance.yml", "--check", **work(world))
+def test_maintenance_of_a_server(world: World) -> None:
+    wanted = {**work(world), "lightos_maintenance_servers": ["server01"]}
+    check = world.play("lightos_maintenance.yml", "--check", **wanted)
     assert check.code == 0, check.output
     assert (worked(world), writes(world.cluster), progress(world)) == ([], [], None)
+    done = world.play("lightos_maintenance.yml", **wanted)
+    assert done.code == 0, done.output
+    assert worked(world) == ["server01"]
+    assert switches(world) == ["disable server01", "enable server01"]
+    assert (states(world), progress(world)) == (["Enabled"] * 4, None)
+
+
+@pytest.mark.once
+def test_maintenance_of_all_servers_goes_on_after_it_was_killed(world: World) -> None:
     gate = world.directory / "go"
     waiting = {"name": "Wait", "ansible.builtin.wait_for": {"path": str(gate), "timeout": 3000}}
     running = world.start("lightos_maintenance.yml", **work(world, waiting))
@@ -227,78 +237,101 @@ def credentials(world: World) -> list[str]:
     return sorted(one["ID"] for one in world.cluster.control.state()["credentials"] if one["projectName"] == "system")
 
 
+def rotate(world: World, *tasks: dict[str, Any], to: str = "key-2") -> dict[str, Any]:
+    """Return the variables of a rotation; the tasks give the new token to who uses it."""
+    if not tasks:
+        return {"lightos_rotate_to": to}
+    consumers = world.directory / "consumers.yml"
+    consumers.write_text(yaml.safe_dump(list(tasks)), encoding="utf-8")
+    return {"lightos_rotate_to": to, "lightos_rotate_consumers": str(consumers)}
+
+
+def switch(world: World) -> dict[str, Any]:
+    """Return the task of a consumer that keeps the token in a file."""
+    told = {"content": "{{ lightos_new_token }}", "dest": str(world.directory / "consumer"), "mode": "0600"}
+    return {"name": "Switch", "ansible.builtin.copy": told, "no_log": True}
+
+
+def token(world: World) -> str:
+    return (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
+
+
 def test_rotation_of_the_credential(world: World) -> None:
-    check = world.play("lightos_rotate_credentials.yml", "--check", lightos_rotate_to="key-2")
+    wanted = rotate(world, switch(world))
+    check = world.play("lightos_rotate_credentials.yml", "--check", **wanted)
     assert check.code == 0, check.output
     assert writes(world.cluster) == []
-    old = (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
-    # without consumers both are trusted
-    first = world.play("lightos_rotate_credentials.yml", "-vvv", lightos_rotate_to="key-2")
-    assert first.code == 0, first.output
-    assert first.shows("so the credential root is still trusted")
-    assert credentials(world) == ["key-2", "root"]
-    new = (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
-    assert new != old
-    assert world.secrets() == {"key-key-2.pem": 0o600, "lightos-system-jwt": 0o600}
-    # a consumer that does not work keeps the old one
-    consumers = world.directory / "consumers.yml"
-    consumers.write_text(yaml.safe_dump([{"name": "Switch", "ansible.builtin.fail": {"msg": "not reached"}}]))
-    wanted = {"lightos_rotate_to": "key-2", "lightos_rotate_consumers": str(consumers)}
-    assert world.play("lightos_rotate_credentials.yml", **wanted).code != 0
-    assert credentials(world) == ["key-2", "root"]
-    values_only = {"lightos_rotate_duros_controller": True, "duros_controller_mode": "gardener"}
-    refused = world.play("lightos_rotate_credentials.yml", lightos_rotate_to="key-3", **values_only)
-    assert refused.shows("The rotation to key-2 is not complete: run it with lightos_rotate_to=key-2 first.")
-    assert refused.shows("so lightos_rotate_duros_controller only writes values: give lightos_rotate_consumers")
-    told = {"content": "{{ lightos_new_token }}", "dest": str(world.directory / "consumer"), "mode": "0600"}
-    consumers.write_text(yaml.safe_dump([{"name": "Switch", "ansible.builtin.copy": told, "no_log": True}]))
+    old = token(world)
     done = world.play("lightos_rotate_credentials.yml", "-vvv", **wanted)
     assert done.code == 0, done.output
     assert credentials(world) == ["key-2"]
-    assert (world.directory / "consumer").read_text(encoding="ascii") == new.strip()
-    for secret in (old.strip(), new.strip(), "PRIVATE KEY"):
-        assert secret not in first.output + done.output
-    assert not (world.home / "rotation.json").exists()
+    assert token(world) != old
+    assert world.secrets() == {"key-key-2.pem": 0o600, "lightos-system-jwt": 0o600}
+    assert (world.directory / "consumer").read_text(encoding="ascii") == token(world).strip()
+    for secret in (old.strip(), token(world).strip(), "PRIVATE KEY"):
+        assert secret not in done.output
     # as duros-controller reads it
     assert "BEGIN RSA PRIVATE KEY" in (world.home / "secrets/key-key-2.pem").read_text(encoding="ascii")
     again = world.play("lightos_rotate_credentials.yml", **wanted)
     assert (again.code, set(again.changed.values())) == (0, {0}), again.output
     assert again.shows("The token is of key-2 already, and no rotation is open.")
     assert not (world.home / "rotation.json").exists()
+
+
+@pytest.mark.once
+def test_rotation_that_is_not_complete_goes_on_and_no_other_one_begins(world: World) -> None:
+    old = token(world)
+    # without consumers both are trusted
+    first = world.play("lightos_rotate_credentials.yml", "-vvv", **rotate(world))
+    assert first.code == 0, first.output
+    assert first.shows("so the credential root is still trusted")
+    assert credentials(world) == ["key-2", "root"]
+    new = token(world)
+    assert new != old
+    # a consumer that does not work keeps the old one
+    failing = {"name": "Switch", "ansible.builtin.fail": {"msg": "not reached"}}
+    assert world.play("lightos_rotate_credentials.yml", **rotate(world, failing)).code != 0
+    assert credentials(world) == ["key-2", "root"]
+    values_only = {"lightos_rotate_duros_controller": True, "duros_controller_mode": "gardener"}
+    refused = world.play("lightos_rotate_credentials.yml", **rotate(world, to="key-3"), **values_only)
+    assert refused.shows("The rotation to key-2 is not complete: run it with lightos_rotate_to=key-2 first.")
+    assert refused.shows("so lightos_rotate_duros_controller only writes values: give lightos_rotate_consumers")
+    done = world.play("lightos_rotate_credentials.yml", "-vvv", **rotate(world, switch(world)))
+    assert done.code == 0, done.output
+    assert credentials(world) == ["key-2"]
+    assert (world.directory / "consumer").read_text(encoding="ascii") == new.strip()
+    for secret in (old.strip(), new.strip(), "PRIVATE KEY"):
+        assert secret not in first.output + done.output
+    assert not (world.home / "rotation.json").exists()
     # an id is used once
     theirs = {"projectName": "system", "ID": "key-0", "type": "RS256PubKey", "payload": "of somebody"}
     world.cluster.control.change_state(credentials=[theirs])
-    refused = world.play("lightos_rotate_credentials.yml", **{**wanted, "lightos_rotate_to": "key-0"})
+    refused = world.play("lightos_rotate_credentials.yml", **rotate(world, switch(world), to="key-0"))
     assert refused.code != 0
     assert refused.shows("lightos_rotate_to is key-0, which was used before (the cluster knows it)"), refused.output
     assert credentials(world) == ["key-0", "key-2"]
     assert not (world.home / "rotation.json").exists()
     (world.home / "secrets/key-key-2.pem").unlink()
-    assert world.play("lightos_rotate_credentials.yml", **wanted).shows("The token is of key-2 already, but the key ")
+    missing = world.play("lightos_rotate_credentials.yml", **rotate(world, switch(world)))
+    assert missing.shows("The token is of key-2 already, but the key ")
     assert world.play("lightos_info.yml").shows("Token: system:key-2, good for")
+
+
+def further(world: World) -> None:
+    """Have one more server in the inventory, with the hardware that it needs."""
+    world.names.append("server04")
+    made = MadeUpServer(world.directory / "hardware/server04")
+    for device in range(2):
+        made.nvme(f"nvme{device}", serial=f"4-{device}")
 
 
 def test_further_server(world: World) -> None:
     (world.home / "secrets/certificates").mkdir(mode=0o700)
     (world.home / "secrets/certificates/server.key").write_text("a certificate's key", encoding="ascii")
-    world.names.append("server04")
-    MadeUpServer(world.directory / "hardware/server04", system="debian")
-    unready = world.play("lightos_add_server.yml")
-    assert unready.code != 0
-    assert unready.shows("server04 system It runs debian 9.4; LightOS needs one of")
-    made = MadeUpServer(world.directory / "hardware/server04")
-    for device in range(2):
-        made.nvme(f"nvme{device}", serial=f"4-{device}")
+    further(world)
     check = world.play("lightos_add_server.yml", "--check")
     assert check.code == 0, check.output
     assert check.shows("The installer would add server04, and the targets and rules of Prometheus would follow.")
-    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
-    stopped = world.play("lightos_add_server.yml")
-    assert stopped.code != 0
-    assert stopped.shows("server04 is not added:")
-    assert stopped.shows("The node server02-0 is in the state Inactive.")
-    assert not world.work.exists()
-    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Active"}])
     targets = world.directory / "targets.json"
     wanted = {"lightos_prometheus_targets": str(targets), "lightos_verify_volume": False}
     done = world.play("lightos_add_server.yml", **wanted)
@@ -312,6 +345,22 @@ def test_further_server(world: World) -> None:
     # the emulator has no fifth address at which it would answer, and that is noticed
     assert done.code != 0
     assert done.shows("The cluster has 5 servers, but only 4 addresses of its API.")
+
+
+@pytest.mark.once
+def test_further_server_is_not_added_as_long_as_anything_is_wrong(world: World) -> None:
+    further(world)
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Inactive"}])
+    stopped = world.play("lightos_add_server.yml")
+    assert stopped.code != 0
+    assert stopped.shows("server04 is not added:")
+    assert stopped.shows("The node server02-0 is in the state Inactive.")
+    world.cluster.control.change_state(nodes=[{"name": "server02-0", "state": "Active"}])
+    MadeUpServer(world.directory / "hardware/server04", system="debian")
+    unready = world.play("lightos_add_server.yml")
+    assert unready.code != 0
+    assert unready.shows("server04 system It runs debian 9.4; LightOS needs one of")
+    assert not world.work.exists()
 
 
 def test_replacement_of_a_dead_server(world: World) -> None:

@@ -61,6 +61,7 @@ def commands(metal: MetalApi) -> list[str]:
     ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("playbook", "variables", "sentence"),
     [
@@ -94,6 +95,7 @@ def test_what_is_refused(
     assert commands(metal) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("playbook", "more"),
     [("machine_delete.yml", f"-emachine_delete={STORAGE}"), ("machine_power.yml", "-emachine_command=off")],

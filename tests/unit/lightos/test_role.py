@@ -128,6 +128,7 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
     assert len(list(world.work.glob("*.log"))) == 1
 
 
+@pytest.mark.once
 def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: World) -> None:
     (world.work.parent / "fail").touch()
     failed = world.play("lightos.yml", lightos_vault_password="a-vault-password")
