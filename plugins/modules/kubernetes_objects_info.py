@@ -17,6 +17,9 @@ description:
     deployment can be compared in one task.
   - Tells the version of the API and, if asked, what whoever asks may do in a namespace.
   - Of secrets only the SHA-256 of each value is returned, never the value.
+  - It is an ordinary module as well when the Python of the controller has no package C(kubernetes).
+extends_documentation_fragment:
+  - metalstack.provisioning.attributes.info
 requirements:
   - kubernetes
 options:
@@ -44,16 +47,6 @@ options:
     description: How many seconds the API may take for an answer.
     type: float
     default: 30
-attributes:
-  check_mode:
-    support: full
-    description: Can run in C(check_mode), since it only reads.
-  diff_mode:
-    support: none
-    description: Has nothing to show, since it changes nothing.
-  idempotent:
-    support: full
-    description: It only reads.
 seealso:
   - module: kubernetes.core.k8s_info
 """
@@ -117,14 +110,22 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.metalstack.provisioning.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
+from ansible_collections.metalstack.provisioning.plugins.module_utils._task import Task, run_module
 
+SPEC = ArgumentSpec(
+    {
+        "kubeconfig": {"type": "raw", "no_log": False},
+        "context": {"type": "str"},
+        "paths": {"type": "list", "elements": "str", "default": []},
+        "rights_in": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "float", "default": 30},
+    }
+)
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-
-
-class Failure(Exception):
-    """What went wrong, as a sentence."""
 
 
 def without_secrets(thing):
@@ -157,7 +158,7 @@ class Api:
         try:
             import kubernetes
         except ImportError:
-            raise Failure(
+            raise UsageError(
                 "The Python package kubernetes is missing where the task runs: install it there, or let the task run "
                 "on a host that has it."
             ) from None
@@ -180,22 +181,23 @@ class Api:
             if isinstance(given, dict):
                 kubernetes.config.load_kube_config_from_dict(given, **options)
             elif given or params["context"] or any(map(os.path.exists, usual.split(os.pathsep))):
-                kubernetes.config.load_kube_config(given or None, **options)
+                # the library itself knows only what was usual when it was imported
+                kubernetes.config.load_kube_config(given or usual, **options)
             elif "KUBERNETES_SERVICE_HOST" in os.environ:
                 kubernetes.config.load_incluster_config(client_configuration=made)
             else:
-                raise Failure(
+                raise UsageError(
                     "There is no access to Kubernetes: give kubeconfig, or set KUBECONFIG; there is no ~/.kube/config, "
                     "and the task does not run in a pod."
                 )
         except (kubernetes.config.ConfigException, TypeError, KeyError) as error:
             source = "kubeconfig" if given else "The access to Kubernetes"
-            raise Failure(f"{source} cannot be used: {str(error).rstrip('.')}.") from None
+            raise UsageError(f"{source} cannot be used: {str(error).rstrip('.')}.") from None
         made.retries = 2
         return made
 
     def call(self, path, method="GET", body=None):
-        """Return the answer; None when there is nothing, False when it is forbidden. Raises Failure."""
+        """Return the answer; None when there is nothing, False when it is forbidden. Raises UsageError."""
         import urllib3
 
         try:
@@ -209,20 +211,22 @@ class Api:
             content = json.loads(answer.data) if answer.status < 300 else None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
-            raise Failure(f"The Kubernetes API at {self.server} does not answer: {reason}.") from None
+            raise UsageError(f"The Kubernetes API at {self.server} does not answer: {reason}.") from None
         except ValueError:
-            raise Failure(
+            raise UsageError(
                 f"The Kubernetes API at {self.server} answered {path} with something else than JSON."
             ) from None
         if answer.status in (403, 404):
             return False if answer.status == 403 else None
         if answer.status == 401:
-            raise Failure(
+            raise UsageError(
                 f"The Kubernetes API at {self.server} does not know who asks (status 401): the access has expired or "
                 "is for another cluster."
             )
         if content is None:
-            raise Failure(f"The Kubernetes API at {self.server} answered {method} {path} with status {answer.status}.")
+            raise UsageError(
+                f"The Kubernetes API at {self.server} answered {method} {path} with status {answer.status}."
+            )
         return content
 
 
@@ -237,8 +241,9 @@ def secrets_of(kubeconfig):
     return found
 
 
-def look(params):
-    """Return the result of the module. Raises Failure."""
+def run(task: Task) -> dict[str, Any]:
+    """Do the task. Raises UsageError."""
+    params = task.params
     api = Api(params)
     version = api.call("/version") or {}
     objects, forbidden = {}, []
@@ -274,23 +279,12 @@ def look(params):
 
 def main():
     """Be a module."""
-    module = AnsibleModule(
-        argument_spec={
-            "kubeconfig": {"type": "raw", "no_log": False},
-            "context": {"type": "str"},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "rights_in": {"type": "list", "elements": "str", "default": []},
-            "timeout": {"type": "float", "default": 30},
-        },
-        supports_check_mode=True,
-    )
+    from ansible.module_utils.basic import AnsibleModule
+
+    module = AnsibleModule(supports_check_mode=True, **SPEC.arguments())
     # Not all of it: else words like v1, which stand in every kubeconfig, would become asterisks in the result.
     module.no_log_values.update(secrets_of(module.params["kubeconfig"]))
-    try:
-        result = look(module.params)
-    except Failure as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    run_module(module, run)
 
 
 if __name__ == "__main__":

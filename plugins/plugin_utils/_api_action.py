@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -64,7 +64,8 @@ class ApiActionModule(ActionBase):
 
     def _perform(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         checked = ArgumentSpecValidator(**self.MODULE.SPEC.arguments()).validate(dict(self._task.args))
-        params, secrets = checked.validated_parameters, checked._no_log_values
+        params = checked.validated_parameters
+        secrets = {*checked._no_log_values, *self._secrets(params)}
         if checked.error_messages:
             message = checked.errors.msg
             if isinstance(checked.errors[0], UnsupportedError):
@@ -77,6 +78,10 @@ class ApiActionModule(ActionBase):
         if _shows_invocation(task_vars):
             done["invocation"] = {"module_args": params}
         return without_secrets(done, secrets)
+
+    def _secrets(self, params: Mapping[str, Any]) -> set[str]:  # noqa: ARG002
+        """Return secrets within options that are not secret as a whole."""
+        return set()
 
     def _environ(self) -> dict[str, str]:
         """Return the environment that a module would have: the controller's with the keyword of the task."""

@@ -15,10 +15,12 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.metalstack.provisioning.plugins.modules import kubernetes_objects_info
-from tests.support.paper_api import PaperApi
+from tests.support.paper_api import TOKEN, PaperApi
+from tests.support.playbook import play
 
 NAMESPACE = "/api/v1/namespaces/duros"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+SWITCH = "metalstack_provisioning_in_controller"
 
 
 @pytest.fixture
@@ -107,3 +109,22 @@ def test_no_access_at_all_is_a_sentence(run: Any, tmp_path: Any, monkeypatch: An
     found = run(paths=[NAMESPACE])
     assert found["failed"]
     assert found["msg"].startswith("There is no access to Kubernetes: give kubeconfig, or set KUBECONFIG;")
+
+
+def test_it_is_the_same_in_the_controller_and_as_a_module(paper: PaperApi, tmp_path: Any) -> None:
+    """With access that is given, in which the token is a secret, and by an environment that only the task has."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(paper.kubeconfig()), encoding="utf-8")
+    paper.objects[NAMESPACE] = {"kind": "Namespace", "metadata": {"name": "duros", "annotations": {"said": TOKEN}}}
+    name = "metalstack.provisioning.kubernetes_objects_info"
+    tasks = [
+        {name: {"paths": [NAMESPACE], **given}, "environment": environment, "vars": {SWITCH: there}}
+        for given, environment in (({"kubeconfig": paper.kubeconfig()}, {}), ({}, {"KUBECONFIG": str(path)}))
+        for there in (True, False)
+    ]
+    [given, given_to_module, found, found_by_module] = [one.values for one in play(tmp_path, tasks, "-vvv").results]
+    assert given == given_to_module
+    assert given["objects"][NAMESPACE]["metadata"]["annotations"] == {"said": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+    assert TOKEN not in json.dumps(given)
+    assert found == found_by_module
+    assert found["server"] == paper.url
