@@ -35,7 +35,8 @@ _LARGEST_PROGRAM = 4 * 1024 * 1024
 class ActionModule(ActionBase):
     """Ansible's entry point."""
 
-    TRANSFERS_FILES = True
+    # the copy action does, if there is anything to transfer
+    TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
 

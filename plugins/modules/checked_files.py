@@ -16,7 +16,7 @@ description:
   - Writes all files into a staging directory, lets programs check them there under their own names, and replaces the
     files only when every check has passed. So one wrong value leaves all files as they were.
   - One task installs what would be a loop of M(ansible.builtin.template) otherwise, in the time of one item.
-  - Not for secrets, since contents are part of the task's arguments and of the diff.
+  - A text that is secret is an option of its own, so that it is in no log, result or diff.
 options:
   directories:
     description: Directories that have to exist, parents first.
@@ -47,9 +47,13 @@ options:
         type: path
         required: true
       content:
-        description: The whole text of the file.
+        description: The whole text of the file. It or O(files[].secret) is required.
         type: str
-        required: true
+      secret:
+        description:
+          - The whole text of a file that nobody may see. Give O(files[].mode) as well, so that nobody can read it; it has
+            the same in the staging directory.
+        type: str
       owner:
         description: Name of the owner. The group is the one of the same name.
         type: str
@@ -122,6 +126,9 @@ EXAMPLES = r"""
         backup: /etc/haproxy/haproxy.cfg.orig
       - path: /etc/systemd/system/haproxy.service.d/hardening.conf
         content: "{{ lookup('ansible.builtin.template', 'hardening.conf.j2') }}"
+      - path: /etc/haproxy/password
+        secret: "{{ vault_haproxy_password }}"
+        mode: "0600"
     checks:
       - command: [haproxy, -c, -q, -f, "{stage}/etc/haproxy/haproxy.cfg"]
         files: [/etc/haproxy/haproxy.cfg]
@@ -188,14 +195,31 @@ def read(path: str) -> bytes | None:
         raise
 
 
-def write(path: str, content: bytes) -> None:
+def write(path: str, content: bytes, mode: int) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
+
+
+def content_of(entry: dict[str, Any]) -> bytes:
+    """The content that a file has to have."""
+    given: str = entry["content"] if entry["secret"] is None else entry["secret"]
+    return given.encode("utf-8")
 
 
 def text(content: bytes | None) -> str:
     return "" if content is None else content.decode("utf-8", errors="replace")
+
+
+def difference(entry: dict[str, Any], content: bytes, before: bytes | None) -> dict[str, str]:
+    """The diff of a file whose content is replaced or that is created; of a secret only that it differs."""
+    path = entry["path"]
+    if entry["secret"] is None:
+        shown = text(before), text(content)
+    else:
+        shown = "" if before is None else "another secret\n", "the secret that was given\n"
+    header = path if before is not None else f"{path} (absent)"
+    return {"before_header": header, "after_header": path, "before": shown[0], "after": shown[1]}
 
 
 def identifier(database: Any, name: str) -> int | None:
@@ -310,13 +334,12 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
             }
         )
 
-    wanted = [(entry, entry["content"].encode("utf-8"), read(entry["path"])) for entry in module.params["files"]]
+    wanted = [(entry, content_of(entry), read(entry["path"])) for entry in module.params["files"]]
     replaced = [entry["path"] for entry, content, before in wanted if content != before]
     for entry, content, before in wanted:
         path = entry["path"]
         if content != before:
-            header = path if before is not None else f"{path} (absent)"
-            diff.append({"before_header": header, "after_header": path, "before": text(before), "after": text(content)})
+            diff.append(difference(entry, content, before))
         elif attributes_differ(path, entry["owner"], octal(module, entry)):
             adjusted.append(path)
             after = f"owner {entry['owner']}, mode {entry['mode']}\n"
@@ -326,7 +349,7 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
 
     if replaced:
         for entry, content, _before in wanted:
-            write(staged(stage, entry["path"]), content)
+            write(staged(stage, entry["path"]), content, octal(module, entry))
         run_checks(module, stage, replaced)
     if not module.check_mode:
         for entry in directories:
@@ -359,11 +382,14 @@ def main() -> None:
                 "required": True,
                 "options": {
                     "path": {"type": "path", "required": True},
-                    "content": {"type": "str", "required": True},
+                    "content": {"type": "str"},
+                    "secret": {"type": "str", "no_log": True},
                     "owner": {"type": "str", "default": "root"},
                     "mode": mode,
                     "backup": {"type": "path"},
                 },
+                "required_one_of": [("content", "secret")],
+                "mutually_exclusive": [("content", "secret")],
             },
             "mark": {"type": "str", "default": "Managed by Ansible"},
             "checks": {

@@ -164,12 +164,34 @@ def test_a_foreign_file_is_kept_once_and_ours_is_not(run: Any, tmp_path: Path) -
     assert (file.read_text(), backup.read_text()) == ("# of ours\n2\n", "theirs\n")
 
 
+def test_a_secret_is_nowhere_but_in_its_file(run: Any, tmp_path: Path) -> None:
+    """Also not in the diff of another file, nor readable in the staging directory."""
+    file, other = tmp_path / "password", tmp_path / "f"
+    seen = tmp_path / "seen"
+    for secret, before in (("correct horse", ""), ("battery staple", "another secret\n")):
+        wanted = {
+            "files": [
+                {"path": str(file), "secret": secret, "mode": "0600"},
+                {"path": str(other), "content": f"password {secret}\n"},
+            ],
+            "checks": [{"command": ["/bin/sh", "-c", f"stat -c %a {{stage}}{file} > {seen}"]}],
+        }
+        code, result = run(diff=True, **wanted)
+        assert (code, result["replaced"]) == (0, [str(file), str(other)])
+        assert (file.read_text(), mode(file), seen.read_text()) == (secret, 0o600, "600\n")
+        assert secret not in json.dumps(result)
+        assert (result["diff"][0]["before"], result["diff"][0]["after"]) == (before, "the secret that was given\n")
+        code, result = run(diff=True, **wanted)
+        assert (code, result["changed"], result["diff"]) == (0, False, [])
+
+
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
         ({"path": "relative/f"}, "is not plain and absolute"),
         ({"path": "/etc/../f"}, "is not plain and absolute"),
         ({"path": "/nonexistent/f", "mode": "rw-r--r--"}, 'is "rw-r--r--": give octal digits such as "0644".'),
+        ({"path": "/nonexistent/f", "secret": "of a file"}, "parameters are mutually exclusive: content|secret"),
     ],
 )
 def test_wrong_arguments_get_one_sentence(run: Any, entry: dict[str, str], sentence: str) -> None:
