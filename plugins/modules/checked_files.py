@@ -51,8 +51,8 @@ options:
         type: str
       secret:
         description:
-          - The whole text of a file that nobody may see. Give O(files[].mode) as well, so that nobody can read it; it has
-            the same in the staging directory.
+          - The whole text of a file that nobody may see. Give O(files[].mode) as well, so that nobody can read it; it
+            has the same in the staging directory.
         type: str
       owner:
         description: Name of the owner. The group is the one of the same name.
