@@ -52,9 +52,9 @@ options:
     type: int
     default: 300
   wait_interval:
-    description: How many seconds to wait between two looks.
+    description: How many seconds to wait between two looks. What is waited for is mostly a matter of moments.
     type: float
-    default: 1
+    default: 0.25
 seealso:
   - module: metalstack.provisioning.lightbits_cluster_info
 """
@@ -127,7 +127,7 @@ SPEC = CONNECTION + ArgumentSpec(
         "size": {"type": "str", "default": "1GiB"},
         "replica_count": {"type": "int", "choices": [1, 2, 3], "default": 3},
         "wait_timeout": {"type": "int", "default": 300},
-        "wait_interval": {"type": "float", "default": 1.0},
+        "wait_interval": {"type": "float", "default": 0.25},
     }
 )
 

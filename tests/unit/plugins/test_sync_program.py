@@ -22,6 +22,7 @@ import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.action.image_cache_sync_program import (
     ARGUMENT_SPEC,
+    glance,
     is_as_wanted,
 )
 from ansible_collections.metalstack.provisioning.plugins.modules import image_cache_sync_program as documentation
@@ -346,6 +347,25 @@ def test_only_what_is_plainly_as_wanted_is_left_alone(
     stats = {"isreg": True, "mode": "0755", "pw_name": "root", "gr_name": "root"}
     arguments = {"owner": "root", "group": "root", "mode": "0755"}
     assert is_as_wanted({**stats, **found}, {**arguments, **wanted}) is expected
+
+
+def test_a_glance_says_what_a_module_would(tmp_path: Path, program: Program) -> None:
+    """Of a program that is there, as it is and with another mode; anything that is not as expected says nothing."""
+    said = f"81ed root bin\r\n{program.sha256}  /usr/local/bin/image-cache-sync\r\n"
+    wanted = {"isreg": True, "mode": "0755", "pw_name": "root", "gr_name": "bin", "checksum": program.sha256}
+    assert glance(said) == wanted
+    assert glance(said.replace("81ed", "89e4")) == {**wanted, "mode": "4744"}
+    assert glance(said.replace("81ed", "a1ff"))["isreg"] is False
+    for wrong in ("", said.replace("root bin", "root"), said.replace(program.sha256, "\\" + program.sha256), said * 2):
+        assert glance(wrong) == {}
+    # and no module is needed where all is well, until the results are kept
+    dest = tmp_path / "image-cache-sync"
+    dest.write_bytes(program.content)
+    dest.chmod(0o755)
+    output = play(tmp_path, "-vvv", dest=str(dest))["output"].partition("TASK [Look for what is left]")[0]
+    assert ("sha256sum" in output, "/stat.py" in output) == (True, False)
+    dest.chmod(0o750)
+    assert "/stat.py" in play(tmp_path, "-vvv", "--check", dest=str(dest))["output"]
 
 
 @pytest.mark.parametrize(
