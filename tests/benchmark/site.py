@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testbed.engine import REPOSITORY
-
 from .cacheworld import CacheWorld
-from .definition import Benchmark, BenchmarkError, Measurement
+from .definition import Benchmark, Measurement
+from .scenario import NOTES, noted
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,9 @@ class Run:
         return f"{self.seconds:.0f} s, {self.tasks} tasks, {share:.0f} % of the time in them"
 
 
-def run(name: str, directory: Path = REPOSITORY / "build") -> Run:
-    """Return a run that the scenario has made; where it has not been run yet, it is now."""
-    path = directory / f"site-{name}.json"
-    if not path.exists():
-        done = subprocess.run([REPOSITORY / "tools/molecule", "default"], capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not path.exists():
-            raise BenchmarkError("the scenario default, which measures it, fails: make molecule SCENARIO=default")
-    return Run(**json.loads(path.read_text(encoding="utf-8")))
+def run(name: str, directory: Path = NOTES) -> Run:
+    """Return a run that the scenario has made."""
+    return Run(**noted(f"site-{name}", directory))
 
 
 def _first(_world: CacheWorld) -> Measurement:

@@ -36,7 +36,7 @@ from tests.emulators.lightos_installer import archive
 from tests.support.storage_server import MadeUpServer
 
 from . import emulated, pki, storagecontent
-from .engine import docker
+from .engine import TestbedError, docker
 from .world import EMULATORS, TRUSTED, Host, Network, World
 
 CONTROL = 10
@@ -118,7 +118,10 @@ class StorageWorld(World):
 
     def access(self) -> dict[str, str]:
         """Of the metal-api, for its inventory plugin."""
-        keys = json.loads((self.directory / emulated.KEYS_FILE).read_text(encoding="ascii"))
+        file = self.directory / emulated.KEYS_FILE
+        if not file.exists():
+            raise TestbedError(f"the world {self.name} is not up: {file} is missing")
+        keys = json.loads(file.read_text(encoding="ascii"))
         return {
             "METALCTL_API_URL": f"https://{self.address(CONTROL)}:{emulated.METAL_API_PORT}/metal",
             "METALCTL_HMAC": keys["view"],

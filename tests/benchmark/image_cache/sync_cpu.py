@@ -14,7 +14,8 @@ from tests.benchmark.interleave import compare
 from .fetching import COUNT, NAME, PARALLEL, SIZE, curl_to_md5sum
 from .program import HOST, Program
 
-REPETITIONS = 2
+# of many seconds, which are no wall clock's: one time is like the next
+REPETITIONS = 1
 
 
 def measure(world: CacheWorld) -> Measurement:
