@@ -24,13 +24,21 @@ from .emulation import LIGHTBITS, METAL
 from .table import TABLE
 
 CASES = all_cases()
-# with every core each module, with the primary one also what else it can be asked for
-FIRST = {case.module: case for case in reversed(CASES)}
-PARAMETERS = [
-    pytest.param(case, id=case.label, marks=() if FIRST[case.module] is case else pytest.mark.once) for case in CASES
-]
 # How a module is kept out of the controller, which Ansible decides by connection, become and async.
 SHELLS = {"controller": {}, "module": {"metalstack_provisioning_in_controller": False}}
+# With every core: each module in the controller, and one of each API as a module, to see how Ansible sends it. With the
+# primary one also what else they can be asked for, and all as modules.
+FIRST = {case.module: case for case in reversed(CASES)}
+SENT = {case.api.name: case for case in reversed(CASES)}
+
+
+def row(case: Case, *shells: str) -> Any:
+    """Return the parameters of a test of a case, with the mark if it is done once."""
+    everywhere = SENT[case.api.name] is case if "module" in shells else FIRST[case.module] is case
+    name = f"{case.label}-{shells[0]}" if len(shells) == 1 else case.label
+    return pytest.param(case, shells, id=name, marks=() if everywhere else pytest.mark.once)
+
+
 # Different in every run, whatever the module does.
 VOLATILE = {"created", "changed_at", "allocation_uuid"}
 
@@ -41,7 +49,8 @@ RunCase = Callable[[Case, str], Mapping[str, TaskResult]]
 @pytest.fixture(scope="module")
 def results_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCase]:
     """Run all selected cases in a shell, when the first of them is asked for."""
-    selected = {item.callspec.params["case"].label for item in request.session.items if is_about_a_case(item)}
+    asked = [item.callspec.params for item in request.session.items if is_about_a_case(item)]
+    selected = {(one["case"].label, shell) for one in asked for shell in one["shells"]}
     with ExitStack() as stack:
         emulators = {api.name: stack.enter_context(api.start()) for api in (METAL, LIGHTBITS)}
         # an upgrade of five servers has thirty stages
@@ -50,7 +59,7 @@ def results_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
         def results(case: Case, shell: str) -> Mapping[str, TaskResult]:
             if shell not in kept:
-                cases = [one for one in CASES if one.label in selected]
+                cases = [one for one in CASES if (one.label, shell) in selected]
                 kept[shell] = run_cases(emulators, tmp_path_factory.mktemp("plays"), cases, shell)
             return kept[shell][case.label]
 
@@ -141,29 +150,29 @@ def known_diff(result: TaskResult, case: Case) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("case", PARAMETERS)
-def test_module_conforms(results_of: RunCase, case: Case, shell: str) -> None:
+@pytest.mark.parametrize(("case", "shells"), [row(case, shell) for case in CASES for shell in SHELLS])
+def test_module_conforms(results_of: RunCase, case: Case, shells: tuple[str]) -> None:
+    [shell] = shells
     results = results_of(case, shell)
-    with TABLE.row(case.label, shell) as row:
+    with TABLE.row(case.label, shell) as table:
         assert results["missing"].failed
         assert case.needs in results["missing"].values["msg"]
-        row.passed("missing option")
+        table.passed("missing option")
         real = check_change(results, "apply", case)
         assert dict(case.expected) == {name: real.get(name) for name in case.expected}
-        row.passed("check", "apply", "apply again")
+        table.passed("check", "apply", "apply again")
         if case.update is not None:
             real = check_change(results, "update", case)
             assert dict(case.updated) == {name: real.get(name) for name in case.updated}
-            row.passed("update")
+            table.passed("update")
         if case.absent is not None:
             check_change(results, "absent", case)
-            row.passed("check absent", "absent", "absent again")
+            table.passed("check absent", "absent", "absent again")
 
 
-@pytest.mark.parametrize("case", PARAMETERS)
-def test_results_are_the_same_in_both_shells(results_of: RunCase, case: Case) -> None:
-    both = [results_of(case, shell) for shell in SHELLS]
+@pytest.mark.parametrize(("case", "shells"), [row(case, *SHELLS) for case in CASES])
+def test_results_are_the_same_in_both_shells(results_of: RunCase, case: Case, shells: tuple[str, ...]) -> None:
+    both = [results_of(case, shell) for shell in shells]
     controller, module = ({name: comparable(result, case) for name, result in results.items()} for results in both)
     assert controller == module
 

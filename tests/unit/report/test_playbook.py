@@ -243,6 +243,7 @@ def test_everybody_is_asked_and_what_is_silent_is_said(world: World, cluster: Li
         assert secret not in text and secret not in output
 
 
+@pytest.mark.once
 def test_page_is_written_when_nobody_answers(world: World) -> None:
     nobody = "http://127.0.0.1:1"
     code, output = world.play(
@@ -264,6 +265,7 @@ def test_page_is_written_when_nobody_answers(world: World) -> None:
     assert "github.com/metal-stack/kernel" in shown
 
 
+@pytest.mark.once
 def test_wrong_note_is_refused_in_one_sentence(world: World) -> None:
     world.servers = {}
     code, output = world.play("--limit", "localhost,cache-1", partition_report_notes={"lightbits": "emulated"})
