@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from tests.testbed import engine, images
@@ -50,16 +51,21 @@ def main() -> int:
 
 
 def run(selected: Sequence[Benchmark], world: cacheworld.CacheWorld, keep: bool) -> list[Result]:
-    """Measure one after the other, first what needs no hosts; they are taken down whatever happens."""
-    results = [_measured(benchmark, world) for benchmark in selected if not benchmark.hosts]
-    with_hosts = [benchmark for benchmark in selected if benchmark.hosts]
+    """Measure one after the other: first what needs no hosts, of that last what is not timed."""
+    alone = [one for one in selected if one.timed and not one.hosts]
+    beside = [one for one in selected if not one.timed and not one.hosts]
+    with_hosts = [one for one in selected if one.hosts]
+    results = [_measured(one, world) for one in alone]
     if not with_hosts:
-        return results
+        return results + [_measured(one, world) for one in beside]
     engine.ensure()
     images.ensure()
     try:
-        world.up()
-        return results + [_measured(benchmark, world) for benchmark in with_hosts]
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            measured = pool.submit(lambda: [_measured(one, world) for one in beside])
+            world.up()
+            results += measured.result()
+        return results + [_measured(one, world) for one in with_hosts]
     finally:
         if keep:
             say(f"the hosts stay: TESTBED_WORLD={world.world.name} TESTBED_NETWORK={world.world.network}"

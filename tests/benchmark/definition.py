@@ -31,7 +31,8 @@ class Benchmark:
 
     ``goal`` is the least good value where ``more_is_better``, else the greatest. A ``count`` is a property that has to
     hold, whatever the machine: breaking it is a failure, while missing another goal is only shown. ``hosts``: it needs
-    the hosts, which are brought up before it.
+    the hosts, which are brought up before it. What is not ``timed`` comes out the same whatever else the machine does,
+    so that the hosts are brought up meanwhile.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Benchmark:
     more_is_better: bool = False
     count: bool = False
     hosts: bool = True
+    timed: bool = True
 
     @property
     def command(self) -> str:

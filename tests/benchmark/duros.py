@@ -141,5 +141,6 @@ NOOP = Benchmark(
     measure=measure,
     count=True,
     hosts=False,
+    timed=False,
 )
 BENCHMARKS = (NOOP,)

@@ -89,6 +89,7 @@ BENCHMARKS = (
         goal=GOAL,
         measure=whole,
         hosts=False,
+        timed=False,
     ),
     Benchmark(
         name="api.module_payload_added",
@@ -97,5 +98,6 @@ BENCHMARKS = (
         goal=GOAL,
         measure=added,
         hosts=False,
+        timed=False,
     ),
 )

@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+import tests.benchmark.__main__ as main
 from tests.benchmark import report
+from tests.benchmark.cacheworld import CacheWorld
 from tests.benchmark.definition import Benchmark, BenchmarkError, Measurement, Result
 from tests.benchmark.interleave import Comparison, compare
 
@@ -134,3 +139,46 @@ def test_json_has_the_promised_form(tmp_path: Path) -> None:
         "some.count": {"value": 0, "unit": "downloads", "goal": 0, "command": "python -m tests.benchmark some.count"},
     }
     assert [entry.name for entry in path.parent.iterdir()] == ["bench.json"]
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+class Hosts:
+    """A world that says when its hosts come and go, and waits until what goes on beside it has been measured."""
+
+    def __init__(self, beside: threading.Event) -> None:
+        self.beside = beside
+        self.said: list[str] = []
+
+    def up(self) -> None:
+        self.said.append("up")
+        assert self.beside.wait(5), "what is not timed is not measured while the hosts come up"
+
+    def down(self) -> None:
+        self.said.append("down")
+
+
+def test_what_is_not_timed_is_measured_while_the_hosts_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main.engine, "ensure", lambda: None)
+    monkeypatch.setattr(main.images, "ensure", lambda: None)
+    beside = threading.Event()
+    world = Hosts(beside)
+
+    def measuring(name: str) -> Callable[[Any], Measurement]:
+        def measure(_world: Any) -> Measurement:
+            world.said.append(name)
+            if name == "bytes":
+                beside.set()
+            return Measurement(1.0, name)
+
+        return measure
+
+    selected = [
+        replace(RATE, name="bytes", measure=measuring("bytes"), hosts=False, timed=False),
+        replace(RATIO, name="with hosts", measure=measuring("with hosts")),
+        replace(RATIO, name="alone", measure=measuring("alone"), hosts=False),
+    ]
+    results = main.run(selected, cast(CacheWorld, world), keep=False)
+    assert world.said[0] == "alone"
+    assert sorted(world.said[1:3]) == ["bytes", "up"]
+    assert world.said[3:] == ["with hosts", "down"]
+    assert [one.benchmark.name for one in results] == ["alone", "bytes", "with hosts"]
