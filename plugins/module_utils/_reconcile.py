@@ -24,6 +24,9 @@ from ._errors import ApiError, ConflictError, NotFoundError, UsageError
 ROUNDS = 5
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+# How long to look, at most every half second, whether the API has done what it does after its answer: a minute.
+_GLANCE = 0.5
+_GLANCES = 120
 
 Document = Mapping[str, Any]
 ActualT = TypeVar("ActualT")
@@ -36,12 +39,14 @@ class Step:
     ``creates``: doing it twice would make two things, because the API gives no name to tell them apart.
     ``missing_ok``: NotFoundError is no failure, because what it removes may be gone already, or because the API says so
     after it has done the work as well; reading again tells.
+    ``queued``: the API answers before it has done it, so it is not called again while reading shows no effect yet.
     """
 
     sentence: str
     run: Callable[[], object]
     creates: bool = False
     missing_ok: bool = False
+    queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ def reconcile_all(
     for number in range(ROUNDS):
         waiting = [run for run in runs if not run.done]
         _read(waiting, refresh, first=number == 0)
+        _let_finish(waiting, refresh, sleep)
         todo = [run for run in waiting if not run.settle(check_mode)]
         if not todo:
             break
@@ -138,7 +144,9 @@ def reconcile_all(
             longest = min(_PAUSE * 2**number, _LONGEST_PAUSE)
             sleep(random.uniform(longest / 2, longest))
     else:
-        _read([run for run in runs if not run.done], refresh, first=False)
+        waiting = [run for run in runs if not run.done]
+        _read(waiting, refresh, first=False)
+        _let_finish(waiting, refresh, sleep)
         for run in runs:
             run.settle(check_mode)
             run.give_up()
@@ -173,6 +181,24 @@ def _read(runs: Sequence[_Run], refresh: Callable[[], object] | None, *, first: 
         raise UsageError(" ".join(map(str, wrong)))
 
 
+def _let_finish(runs: Sequence[_Run], refresh: Callable[[], object] | None, sleep: Callable[[float], object]) -> None:
+    """Read again until the API has done what it has queued; what takes too long has failed."""
+    for number in range(_GLANCES):
+        runs = [run for run in runs if run.unfinished]
+        if not runs:
+            return
+        sleep(min(_PAUSE * 2**number, _GLANCE))
+        _read(runs, refresh, first=False)
+    for run in runs:
+        if run.unfinished:
+            run.fail(
+                UnstableError(
+                    f"The API has accepted to {run.queued}, but has not done it within a minute: it may still do it, "
+                    "or its task has failed."
+                )
+            )
+
+
 class _Run:
     """One resource on its way."""
 
@@ -181,6 +207,8 @@ class _Run:
         self.outcome = Outcome()
         self.problem: ApiError | None = None
         self.done = False
+        # What the API was told to do and does after its answer.
+        self.queued = ""
         self._actual: Any = None
         self._plan = Plan(None, None)
         self._first: Plan | None = None
@@ -193,6 +221,11 @@ class _Run:
         self._actual = self.resource.read()
         self._plan = self.resource.plan(self._actual)
         self._first = self._first or self._plan
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the API has still to do what it has queued."""
+        return bool(not self.done and self.queued and self._plan.steps)
 
     def settle(self, check_mode: bool) -> bool:
         """Whether there is nothing more to do; if so, the outcome is complete."""
@@ -240,6 +273,7 @@ class _Run:
                     return
             self._wrote = True
             self._made = self._made or step.creates
+            self.queued = step.sentence if step.queued else ""
             self.outcome.steps.append(step.sentence)
 
     def _write_failed(self, step: Step, error: ApiError) -> None:

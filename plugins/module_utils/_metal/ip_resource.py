@@ -69,7 +69,12 @@ class IpResource(Resource[IP]):
         }
         if self._absent:
             self._check_free(actual)
-            step = Step(f"free the IP {actual.ip}", lambda: self._calls.free(actual), missing_ok=True)
+            step = Step(
+                f"free the IP {actual.ip}",
+                lambda: self._calls.free(actual),
+                missing_ok=True,
+                queued=self._calls.generation == "v2",
+            )
             return Plan(before, None, (step,))
         return self._update(actual, before)
 

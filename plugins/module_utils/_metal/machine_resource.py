@@ -181,7 +181,12 @@ class AllocationResource(Resource[Machine]):
             )
         before = {"id": machine.id, "project": allocation.project, "name": allocation.name}
         # v1 answers 404 as well when it has freed a machine and lacks its events for an answer
-        step = Step(f"free {self.label}", lambda: self._calls.free(machine), missing_ok=True)
+        step = Step(
+            f"free {self.label}",
+            lambda: self._calls.free(machine),
+            missing_ok=True,
+            queued=self._calls.generation == "v2",
+        )
         return Plan(before, None, (step,))
 
     def _change(self, machine: Machine, allocation: Allocation) -> Plan:

@@ -80,7 +80,12 @@ class NetworkResource(Resource[Network]):
         }
         if self._absent:
             verb = "free" if actual.kind == CHILD else "delete"
-            step = Step(f"{verb} {self.label}", lambda: self._remove(actual), missing_ok=True)
+            step = Step(
+                f"{verb} {self.label}",
+                lambda: self._remove(actual),
+                missing_ok=True,
+                queued=self._calls.generation == "v2",
+            )
             return Plan(before, None, (step,))
         return self._update(actual, before)
 

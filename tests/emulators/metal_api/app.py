@@ -67,6 +67,7 @@ class _Versions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self._state.life.requested()
+            self._state.tasks.requested()
         if _is_v2(scope):
             await self._v2(scope, receive, send)  # type: ignore[operator]
         else:

@@ -23,7 +23,7 @@ from .v1.identity import Bearer, read_user
 
 
 def routes(controls: Controls, state: State, tokens: TokenStore) -> list[Route]:
-    """``/state``, ``/life`` and ``/tokens``."""
+    """``/state``, ``/life``, ``/tasks`` and ``/tokens``."""
     kept = _Kept(controls, state)
     return [
         Route("/state", _States(state).get),
@@ -33,6 +33,8 @@ def routes(controls: Controls, state: State, tokens: TokenStore) -> list[Route]:
         Route("/state/restore", kept.restore, methods=["POST"]),
         Route("/life", _Lives(state).get),
         Route("/life", _Lives(state).put, methods=["PUT"]),
+        Route("/tasks", _Tasks(state).get),
+        Route("/tasks", _Tasks(state).put, methods=["PUT"]),
         Route("/tokens", _Tokens(state, tokens).get),
         Route("/tokens", _Tokens(state, tokens).post, methods=["POST"]),
         Route("/tokens/{uuid}", _Tokens(state, tokens).delete, methods=["DELETE"]),
@@ -110,6 +112,24 @@ class _Lives:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class _Tasks:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def get(self, _request: Request) -> JSONResponse:
+        tasks = self._state.tasks
+        return JSONResponse({"delay": tasks.delay, "waiting": tasks.waiting})
+
+    async def put(self, request: Request) -> JSONResponse:
+        """How many requests later v2's tasks are done."""
+        wish = await json_object(request)
+        delay = wish.get("delay")
+        if set(wish) != {"delay"} or not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
+            raise ValueError("'tasks' has 'delay', a number of requests, 0 for none")
+        self._state.tasks.delay = delay
+        return await self.get(request)
 
 
 class _Tokens:

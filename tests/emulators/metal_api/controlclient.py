@@ -41,6 +41,10 @@ class ControlClient(controlclient.ControlClient):
         assert isinstance(life, dict)
         return life
 
+    def tasks(self, *, delay: int) -> None:
+        """Let v2's tasks be done that many requests after they were ordered, 0 for at once."""
+        self.call("PUT", "/tasks", {"delay": delay})
+
     def token(
         self, methods: Sequence[str] = IMAGE_CACHE_METHODS, *, lifetime: float = 28800, **settings: object
     ) -> str:

@@ -26,6 +26,7 @@ from .model.project import Project
 from .model.size import Size
 from .model.switch import Switch
 from .model.table import Table
+from .tasks import Tasks
 from .v1.identity import Bearers
 
 HEALTHY: Document = {"status": "healthy", "message": "", "services": {}}
@@ -66,7 +67,7 @@ class State:
     ``unreachable_urls`` are patterns: a URL of an image or kernel that one of them matches cannot be read by the API,
     which then refuses it (the real one sends a HEAD request; this one never goes out). ``components`` are the pings
     received by v2, newest last. ``life`` is the time as machines live it, ``rendered`` keeps
-    their JSON. ``memberships`` are v2's, of users:
+    their JSON, ``tasks`` are deletions that v2 does after its answer. ``memberships`` are v2's, of users:
     ``{"user": {"projects": {"<id>": "EDITOR"}, "tenants": {"<id>": "VIEWER"}}}``.
     """
 
@@ -82,6 +83,7 @@ class State:
         self.machines: Table[Machine] = Table("machine", clock)
         self.switches: Table[Switch] = Table("switch", clock)
         self.life = LifeClock(clock)
+        self.tasks = Tasks()
         self.rendered: dict[str, Any] = {}
         self.memberships: dict[str, Document] = {}
         self.bearers = Bearers()
@@ -157,6 +159,7 @@ class State:
         """Bring back what was kept. Machines go on from where they were. ValueError when nothing was."""
         if self._kept is None:
             raise ValueError("no state was kept")
+        self.tasks = Tasks()
         for name, rows in self._kept.rows.items():
             getattr(self, name).load(rows)
         self.memberships = copy.deepcopy(dict(self._kept.memberships))

@@ -378,6 +378,20 @@ def test_v2_does_the_same(ip: Runner, ip_v2: Runner) -> None:
     assert ips(ip.api) == []
 
 
+def test_v2_is_told_once_to_free_what_it_frees_later(ip_v2: Runner) -> None:
+    have(ip_v2.api, {"ipaddress": "10.0.0.9"}, {"ipaddress": "10.0.0.10"})
+    ip_v2.api.control.tasks(delay=2)
+    one = ok(ip_v2(ip="10.0.0.9", project=PROJECT, state="absent", api_version="v2"))
+    assert one["changed"]
+    assert one["diff"]["after"] == {}
+    assert addresses(ip_v2.api) == ["10.0.0.10"]
+    assert requests(ip_v2.api).count("POST /metalstack.api.v2.IPService/Delete") == 1
+    bulk = ok(ip_v2(resources=[{"ip": "10.0.0.10", "project": PROJECT, "state": "absent"}], api_version="v2"))
+    assert bulk["changed"]
+    assert addresses(ip_v2.api) == []
+    assert requests(ip_v2.api).count("POST /metalstack.api.v2.IPService/Delete") == 2
+
+
 def test_v2_takes_a_given_address_and_leaves_that_of_a_machine(ip_v2: Runner) -> None:
     v2 = {"api_version": "v2", **HERE}
     assert ok(ip_v2(ip="10.0.0.77", **v2))["ip"]["ip"] == "10.0.0.77"

@@ -12,7 +12,7 @@ import pytest
 from tests.emulators.metal_api.process import MetalApi
 
 from . import machine_world as world
-from .helpers import Runner, failure, ok
+from .helpers import Runner, failure, ok, requests
 from .machine_world import QUICK, STORAGE_PROJECT, TENANT_PROJECT, machine_id
 
 NAMED = {"name": "one", "project": STORAGE_PROJECT, **QUICK}
@@ -76,6 +76,14 @@ def test_the_life_of_a_machine(there: MetalApi, member: Runner) -> None:
     assert "only a token of an admin can see it now" in gone["warnings"][0]
     assert not ok(member(**NAMED, state="absent"))["changed"]
     assert not [one for one in there.control.state()["machines"] if one["allocation"]]
+
+
+def test_v2_is_told_once_to_free_what_it_frees_later(there: MetalApi, member: Runner) -> None:
+    ok(member(**CREATE))
+    there.control.tasks(delay=2)
+    assert ok(member(**NAMED, state="absent", wait=False))["changed"]
+    assert not [one for one in there.control.state()["machines"] if one["allocation"]]
+    assert requests(there).count("POST /metalstack.api.v2.MachineService/Delete") == 1
 
 
 def test_v1_and_v2_show_the_same_machine(there: MetalApi, member: Runner) -> None:

@@ -418,6 +418,14 @@ def test_v2_manages_a_child(project: Runner, network: Runner) -> None:
     assert children(project.api) == []
 
 
+def test_v2_is_told_once_to_free_what_it_frees_later(project: Runner) -> None:
+    have(project.api, CHILD)
+    project.api.control.tasks(delay=2)
+    assert ok(project(**STORAGE, state="absent", **V2))["changed"]
+    assert children(project.api) == []
+    assert requests(project.api).count("POST /metalstack.api.v2.NetworkService/Delete") == 1
+
+
 def test_v2_makes_a_shared_network_with_the_admin_service(project: Runner, admin: Runner) -> None:
     options: dict[str, Any] = {**STORAGE, "shared": True, **V2}
     assert "/metalstack.admin.v2.NetworkService/Create" in failure(project(**options))

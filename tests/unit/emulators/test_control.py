@@ -69,6 +69,15 @@ def test_state_can_be_written_back(api: MetalApi) -> None:
     assert api.control.state() == before
 
 
+def test_tasks_take_only_a_number_of_requests(api: MetalApi) -> None:
+    api.control.tasks(delay=2)
+    assert api.control.call("GET", "/tasks") == {"delay": 2, "waiting": 0}
+    with pytest.raises(ControlError, match="a number of requests"):
+        api.control.tasks(delay=-1)
+    api.control.replace_state()
+    assert api.control.call("GET", "/tasks")["delay"] == 0
+
+
 def test_state_can_be_brought_back(api: MetalApi, raw: RawClient) -> None:
     api.control.replace_state()
     with pytest.raises(ControlError, match="no state was kept"):

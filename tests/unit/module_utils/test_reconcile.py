@@ -69,8 +69,17 @@ def failing(error: Exception) -> Callable[[], None]:
 class Thing(Resource[list[str]]):
     """There should be one thing called ``name``; the world would make a second one without complaint."""
 
-    def __init__(self, world: World, name: str = "x", *, creates: bool = True, missing_ok: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        name: str = "x",
+        *,
+        creates: bool = True,
+        missing_ok: bool = False,
+        queued: bool = False,
+    ) -> None:
         self.world = world
+        self.queued = queued
         self.creates = creates
         self.missing_ok = missing_ok
         self.name = name
@@ -89,6 +98,7 @@ class Thing(Resource[list[str]]):
             lambda: self.world.write(lambda: self.world.things.append(self.name)),
             creates=self.creates,
             missing_ok=self.missing_ok,
+            queued=self.queued,
         )
         return Plan(None, {"name": self.name}, (make,), warnings=("a warning",))
 
@@ -199,6 +209,35 @@ def test_what_was_made_is_not_made_again_when_the_api_does_not_show_it() -> None
     outcome = reconcile_all([Thing(world)], check_mode=False, sleep=no_sleep)[0]
     assert world.things == ["x"]
     assert str(outcome.error) == "The thing x was made, but the API does not show it now."
+
+
+def test_what_the_api_does_later_is_ordered_once_and_waited_for() -> None:
+    world = World()
+    slept: list[float] = []
+    orders: list[Callable[[], None]] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 7:
+            orders[0]()
+
+    world.write = orders.append  # type: ignore[method-assign]
+    outcome = reconcile_all([Thing(world, creates=False, queued=True)], check_mode=False, sleep=sleep)[0]
+    assert (len(orders), world.things) == (1, ["x"])
+    assert (outcome.changed, outcome.error, outcome.steps) == (True, None, ["make x"])
+    assert slept[0] < slept[-1] <= 0.5
+
+
+def test_what_the_api_never_does_is_ordered_once_and_told_after_a_minute() -> None:
+    world = World(ignores=True)
+    slept: list[float] = []
+    outcome = reconcile_all([Thing(world, creates=False, queued=True)], check_mode=False, sleep=slept.append)[0]
+    assert outcome.steps == ["make x"]
+    assert 55 < sum(slept) < 65
+    assert str(outcome.error) == (
+        "The API has accepted to make x, but has not done it within a minute: it may still do it, "
+        "or its task has failed."
+    )
 
 
 def test_last_error_is_told_when_it_does_not_stop() -> None:

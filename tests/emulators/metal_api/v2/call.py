@@ -105,7 +105,7 @@ def updated_labels(request: Message, labels: Mapping[str, str]) -> tuple[tuple[s
 
 
 def deleted(message: Message) -> Message:
-    """The message of an entity that was deleted by a task, which is over when the call returns."""
+    """The message of an entity that a task deletes (``state.tasks``)."""
     message.meta.deletion_task_id = str(uuid.uuid4())
     return message
 

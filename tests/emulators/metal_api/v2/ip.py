@@ -119,7 +119,14 @@ def _delete(ask: Call) -> Message:
     ip = _stored(ask, ask.request.ip)
     if ip.machine_scoped:
         call.fail(Code.INVALID_ARGUMENT, "ip with machine scope cannot be deleted")
-    return ip_pb2.IPServiceDeleteResponse(ip=call.deleted(message(ask.state.ips.delete(ip.id))))
+    ask.state.tasks.order(lambda: _free(ask, ip))
+    return ip_pb2.IPServiceDeleteResponse(ip=call.deleted(message(ip)))
+
+
+def _free(ask: Call, ip: IP) -> None:
+    now = ask.state.ips.find(ip.id)
+    if now is not None and now.uuid == ip.uuid:
+        ask.state.ips.delete(ip.id)
 
 
 def message(ip: IP) -> Message:

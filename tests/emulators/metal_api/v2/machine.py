@@ -253,15 +253,23 @@ def _update(ask: Call) -> Message:
 def _delete(ask: Call) -> Message:
     """Free the machine; the answer shows it as it was."""
     machine = _stored(ask, scoped=True)
-    try:
-        freed = actions.free(ask.state, machine, race=ask.race)
-    except RuleError:
+    if machine.state == model.LOCKED:
         call.fail(Code.INVALID_ARGUMENT, "machine is locked and cannot be freed")
+    try:
+        ask.state.tasks.order(lambda: _free(ask, machine))
     except ChangedError as error:
         call.fail(Code.ABORTED, error)
-    actions.reclaim(ask.state, freed, "reclaiming machine")
     gone = call.deleted(message(ask.state, machine))
     return machine_pb2.MachineServiceDeleteResponse(machine=gone)
+
+
+def _free(ask: Call, machine: Machine) -> None:
+    assert machine.allocation is not None
+    now = ask.state.machines.find(machine.id)
+    # Whether it is still the allocation that was to end.
+    if now is not None and now.allocation is not None and now.allocation.uuid == machine.allocation.uuid:
+        freed = actions.free(ask.state, now, race=ask.race)
+        actions.reclaim(ask.state, freed, "reclaiming machine")
 
 
 def _command(response: Any, *, scoped: bool) -> Callable[[Call], Message]:

@@ -75,12 +75,14 @@ def _update_any(ask: Call) -> Message:
 
 
 def _delete(ask: Call) -> Message:
-    network = networkchange.delete(ask, _stored(ask, ask.request.project))
+    network = _stored(ask, ask.request.project)
+    networkchange.delete(ask, network)
     return network_pb2.NetworkServiceDeleteResponse(network=call.deleted(message(network, {})))
 
 
 def _delete_any(ask: Call) -> Message:
-    network = networkchange.delete(ask, _stored(ask, None))
+    network = _stored(ask, None)
+    networkchange.delete(ask, network)
     return admin_pb2.NetworkServiceDeleteResponse(network=call.deleted(message(network, {})))
 
 

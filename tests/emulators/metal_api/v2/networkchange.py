@@ -278,8 +278,8 @@ def update(ask: Call, old: Network, wish: Message) -> Network:
     return call.replace(ask, state.networks, old, new)
 
 
-def delete(ask: Call, network: Network) -> Network:
-    """Delete; fails with failed_precondition while the network is in use."""
+def delete(ask: Call, network: Network) -> None:
+    """Order to delete it; fails with failed_precondition while the network is in use."""
     state = ask.state
     if state.networks.children(network.id):
         _missing("cannot remove network with existing child networks")
@@ -288,7 +288,12 @@ def delete(ask: Call, network: Network) -> Network:
             _missing("cannot remove network with existing machine allocations")
     for prefix in network.prefixes:
         _check_empty(ask, network, prefix, Code.FAILED_PRECONDITION)
-    return state.networks.delete(network.id)
+    state.tasks.order(lambda: _remove(ask, network.id))
+
+
+def _remove(ask: Call, network: str) -> None:
+    if ask.state.networks.find(network) is not None:
+        ask.state.networks.delete(network)
 
 
 def _check_fields(wish: Message, kind: str) -> None:
