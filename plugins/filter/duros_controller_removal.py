@@ -68,13 +68,14 @@ RETURN = r"""
 _value:
   description:
     - C(problems), reasons to leave everything as it is; C(first), C(in_target) and C(last), what is there and goes;
-      C(kept), why the namespace stays.
+      C(ending), the paths of those that take a while to end; C(kept), why the namespace stays.
   type: dict
   sample:
     problems: []
     first: []
     in_target: []
     last: []
+    ending: []
     kept: ""
 """
 

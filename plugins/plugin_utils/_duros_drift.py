@@ -14,9 +14,8 @@ from typing import Any
 
 from ..module_utils._lightbits.endpoint import Endpoint
 from ._duros_kubernetes import CLASSES, PROVISIONER
-from ._duros_removal import VOLUMES
+from ._duros_removal import CONTENTS, VOLUMES
 
-CONTENTS = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"
 _COLUMNS = ("place", "lacks", "has besides")
 
 

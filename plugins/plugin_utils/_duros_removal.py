@@ -8,7 +8,7 @@ A pure function of what kubernetes_objects_info has seen. Private to metalstack.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._duros_kubernetes import CLASSES, PROVISIONER
@@ -16,11 +16,14 @@ from ._kubernetes_objects import path_of
 
 RESOURCES = "/apis/storage.metal-stack.io/v1/duros"
 VOLUMES = "/api/v1/persistentvolumes"
+CONTENTS = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"
 _NAME = "app.kubernetes.io/name"
 
 
 def removal(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``problems``, and what is there in the order in which it goes: ``first``, ``in_target``, ``last``.
+
+    ``ending`` are the paths of those that take a while to end, also if they are on their way already.
 
     ``wish`` has ``namespace`` and whether it is managed (``manage_namespace``), ``project``, and the objects as
     ``first``, ``in_target`` and ``last``; the namespace and the kind are added where nobody else needs them.
@@ -31,17 +34,7 @@ def removal(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[st
     own = {path_of(one) for one in wish["first"]}
     others = [one for one in objects.get(RESOURCES) or [] if path_of(one) not in own]
     here = [one for one in others if one["metadata"]["namespace"] == namespace]
-    volumes = [
-        one["metadata"]["name"]
-        for one in in_target.get(VOLUMES) or []
-        if ((one.get("spec") or {}).get("csi") or {}).get("driver") == PROVISIONER
-    ]
-    if volumes:
-        shown = ", ".join(volumes[:5]) + (f" and {len(volumes) - 5} more" if len(volumes) > 5 else "")
-        problems.append(
-            f"There are {len(volumes)} volumes of this storage ({shown}), whose data nobody could reach any more: "
-            "delete them first."
-        )
+    problems.extend(_data(in_target))
     if here:
         names = ", ".join(one["metadata"]["name"] for one in here)
         problems.append(f"The namespace {namespace} has other Duros resources, which need the controller: {names}.")
@@ -51,26 +44,41 @@ def removal(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[st
         if one.get("provisioner") == PROVISIONER
         and (one.get("parameters") or {}).get("project-name") == wish["project"]
     ]
-    last = _there(wish["last"], objects)
-    kind = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "duros.storage.metal-stack.io"},
-    }
+    slow: list[dict[str, Any]] = []
     if not others:
-        last.extend(_there([kind], objects))
-    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        name = "duros.storage.metal-stack.io"
+        kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name}}
+        slow.append(kind)
     strangers = _strangers(objects, namespace)
     if wish["manage_namespace"] and not strangers:
-        last.extend(_there([place], objects))
+        slow.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     kept = f"The namespace {namespace} stays, because others use it: {', '.join(strangers)}." if strangers else ""
     return {
         "problems": problems,
         "first": _there(wish["first"], objects),
         "in_target": [*classes, *_there(wish["in_target"], in_target)],
-        "last": last,
+        "last": _there([*wish["last"], *slow], objects),
+        "ending": [path for path in map(path_of, slow) if objects.get(path)],
         "kept": kept if wish["manage_namespace"] else "",
     }
+
+
+def _data(in_target: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what there is of data that only this driver can reach."""
+    volumes = [
+        one
+        for one in in_target.get(VOLUMES) or []
+        if ((one.get("spec") or {}).get("csi") or {}).get("driver") == PROVISIONER
+    ]
+    snapshots = [one for one in in_target.get(CONTENTS) or [] if (one.get("spec") or {}).get("driver") == PROVISIONER]
+    for word, several in (("volumes", volumes), ("snapshots", snapshots)):
+        names = [one["metadata"]["name"] for one in several]
+        if names:
+            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            yield (
+                f"There are {len(names)} {word} of this storage ({shown}), whose data nobody could reach any more: "
+                "delete them first."
+            )
 
 
 def _there(wanted: Sequence[Mapping[str, Any]], objects: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_drift import CONTENTS, drift
+from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_drift import drift
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kubernetes import (
     CLASSES,
     problems,
@@ -19,6 +19,7 @@ from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_kub
 )
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_networks import networks
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._duros_removal import (
+    CONTENTS,
     RESOURCES,
     VOLUMES,
     removal,
@@ -318,8 +319,12 @@ def test_all_of_it_goes_in_order() -> None:
         "CustomResourceDefinition",
         "Namespace",
     ]
+    assert gone["ending"] == [CRD, NAMESPACE]
     # a second time there is nothing
-    assert goes({}) == {"problems": [], "first": [], "in_target": [], "last": [], "kept": ""}
+    assert goes({}) == {"problems": [], "first": [], "in_target": [], "last": [], "ending": [], "kept": ""}
+    # what is on its way is not removed again, but its end is waited for
+    going = {NAMESPACE: {"metadata": {"name": "duros", "deletionTimestamp": "2026-01-01T00:00:00Z"}}}
+    assert (goes(going)["last"], goes(going)["ending"]) == ([], [NAMESPACE])
 
 
 def test_volumes_are_a_reason_to_stop() -> None:
@@ -327,7 +332,11 @@ def test_volumes_are_a_reason_to_stop() -> None:
     [problem] = goes({**there(), VOLUMES: [volume]})["problems"]
     assert problem.startswith("There are 1 volumes of this storage (pvc-1)")
     volume["spec"]["csi"]["driver"] = "other.io"
-    assert goes({**there(), VOLUMES: [volume]})["problems"] == []
+    snapshot = {"metadata": {"name": "snapcontent-1"}, "spec": {"driver": "csi.lightbitslabs.com"}}
+    [problem] = goes({**there(), VOLUMES: [volume], CONTENTS: [snapshot]})["problems"]
+    assert problem.startswith("There are 1 snapshots of this storage (snapcontent-1)")
+    snapshot["spec"]["driver"] = "other.io"
+    assert goes({**there(), VOLUMES: [volume], CONTENTS: [snapshot]})["problems"] == []
 
 
 def test_what_others_need_stays() -> None:
@@ -335,6 +344,7 @@ def test_what_others_need_stays() -> None:
     pod = {"kind": "Pod", "metadata": {"name": "theirs"}}
     gone = goes({**there(), RESOURCES: [DUROS, elsewhere], f"{NAMESPACE}/pods": [pod]})
     assert [one["kind"] for one in gone["last"]] == ["Role"]
+    assert gone["ending"] == []
     assert gone["kept"] == "The namespace duros stays, because others use it: Pod theirs."
     here = {**DUROS, "metadata": {"name": "other", "namespace": "duros"}}
     assert "other Duros resources" in goes({**there(), RESOURCES: [DUROS, here]})["problems"][0]

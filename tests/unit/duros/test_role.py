@@ -53,3 +53,33 @@ def test_tags_that_only_look_remove_and_write_nothing(paper: PaperApi, tmp_path:
     assert "Return the values" in done.output
     assert {one.partition(" ")[0] for one in paper.requests} == {"GET", "POST"}
     assert not (tmp_path / "values").exists()
+
+
+def test_what_does_not_end(paper: PaperApi, tmp_path: Path) -> None:
+    pods = "/api/v1/namespaces/busy/pods"
+    pod = {"metadata": {"name": "duros-controller-x", "labels": {"app.kubernetes.io/name": "duros-controller"}}}
+    paper.objects[f"{pods}?labelSelector=app.kubernetes.io%2Fname%3Dduros-controller"] = listed("Pod", [pod])
+    reason = {"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining."}
+    paper.objects["/api/v1/namespaces/slow"] = {
+        "kind": "Namespace",
+        "metadata": {"name": "slow", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"conditions": [reason, {"type": "NamespaceFinalizersRemaining", "status": "False"}]},
+    }
+    access = {"kubeconfig": paper.kubeconfig(), "verify_timeout": 3}
+    done = plays(
+        tmp_path,
+        [
+            role("pod", namespace="busy", state="absent", **access),
+            role("namespace", namespace="slow", state="absent", **access),
+        ],
+        "-e",
+        "_duros_controller_end_tries=1",
+    )
+    told = {
+        one.play: one.values["msg"]
+        for one in done.results
+        if "msg" in one.values and one.name.startswith(("Stop", "Say"))
+    }
+    assert told["pod"].startswith("The pod duros-controller-x of duros-controller has not ended")
+    assert told["namespace"] == "Being removed, and not gone yet: Namespace slow (Some resources are remaining.)."
+    assert not any(one.failed for one in done.results if one.play == "namespace" and one.name.startswith("Stop"))
