@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..module_utils._errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
@@ -97,7 +99,7 @@ def failure_domains(given: Any, *, racks_are_failure_domains: bool = True) -> di
         name = _name(one)
         what = f"The server {name}"
         domains = _domains(name, _rack(one), racks_are_failure_domains)
-        labels = [_labels(_instance_of(what, instance), domains) for instance in _instances(what, one)]
+        labels = [_labels(what, _instance_of(what, instance), domains) for instance in _instances(what, one)]
         found[name] = list(dict.fromkeys(label for each in labels for label in each))
     return found
 
@@ -134,8 +136,8 @@ def _domains(name: str, rack: str, racks: bool) -> tuple[str, ...]:
     return (name, rack) if racks and rack else (name,)
 
 
-def _labels(instance: Mapping[str, Any], domains: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(one) for one in instance.get("failure_domains") or domains))
+def _labels(what: str, instance: Mapping[str, Any], domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_texts(what, "failure_domains", instance.get("failure_domains")) or domains))
 
 
 def _instances(server: str, given: Mapping[str, Any]) -> Sequence[Any]:
@@ -181,7 +183,7 @@ def _server(given: Mapping[str, Any], racks: bool) -> Server:
         name=name,
         address=str(address),
         rack=rack,
-        etcd=bool(given.get("etcd", True)),
+        etcd=_flag(what, "etcd", given.get("etcd", True)),
         connection={str(key): value for key, value in connection.items()},
         data_interfaces=tuple(_interface(what, one) for one in interfaces),
         instances=tuple(sorted(found, key=lambda instance: instance.number)),
@@ -216,7 +218,7 @@ def _instance(server: str, position: int, described: Any, domains: tuple[str, ..
             f"{what} has the data_address {given.get('data_address')!r}; it must be an IP address of the storage "
             "network."
         ) from None
-    journal = tuple(str(one) for one in given.get("journal_devices") or ())
+    journal = _texts(what, "journal_devices", given.get("journal_devices"))
     if len(set(journal)) < len(journal) or len(journal) > MOST_JOURNAL_DEVICES:
         raise UsageError(
             f"{what} has journal_devices {', '.join(journal)}; it may have up to {MOST_JOURNAL_DEVICES}, each once."
@@ -224,8 +226,8 @@ def _instance(server: str, position: int, described: Any, domains: tuple[str, ..
     return Instance(
         number=number,
         data_address=data_address,
-        failure_domains=_labels(given, domains),
-        erasure_coding=bool(given.get("erasure_coding", False)),
+        failure_domains=_labels(what, given, domains),
+        erasure_coding=_flag(what, "erasure_coding", given.get("erasure_coding", False)),
         numa_node=_whole(what, "numa_node", given.get("numa_node", number)),
         devices=_devices(what, given.get("devices"), journal),
         journal_devices=journal,
@@ -236,14 +238,14 @@ def _instance(server: str, position: int, described: Any, domains: tuple[str, ..
 def _devices(what: str, given: Any, journal: tuple[str, ...]) -> Devices:
     layout = _mapping(what, "devices", given)
     _keys(f"{what} devices", layout, {"initial", "maximum", "cross_numa", "minimum_size_gib", "names", "matchers"})
-    names = [str(one) for one in layout.get("names") or ()]
+    names = _texts(what, "devices.names", layout.get("names"))
     for name in (*names, *journal):
         if not _DEVICE.fullmatch(name):
             raise UsageError(f"{what} names the device {name!r}; write it as the kernel does, like nvme0n1.")
     shared = sorted(set(names) & set(journal))
     if shared:
         raise UsageError(f"{what} has {shared[0]} both for data and for its journal.")
-    matchers = [str(one) for one in layout.get("matchers") or ()]
+    matchers: Sequence[str] = _texts(what, "devices.matchers", layout.get("matchers"))
     if names and matchers:
         raise UsageError(f"{what} has names and matchers of devices; give one of them.")
     if journal and not names and not matchers:
@@ -265,7 +267,9 @@ def _devices(what: str, given: Any, journal: tuple[str, ...]) -> Devices:
     elif not matchers:
         smallest = _whole(what, "devices.minimum_size_gib", layout.get("minimum_size_gib", 300))
         matchers = ["partition == false", f"size >= gib({smallest})"]
-    return Devices(initial, maximum, bool(layout.get("cross_numa", False)), tuple(matchers))
+    return Devices(
+        initial, maximum, _flag(what, "devices.cross_numa", layout.get("cross_numa", False)), tuple(matchers)
+    )
 
 
 def _interface(server: str, given: Any) -> DataInterface:
@@ -312,3 +316,20 @@ def _whole(what: str, key: str, value: Any) -> int:
         return int(value)
     except (TypeError, ValueError):
         raise UsageError(f"{what.rstrip(',')} has {key} {value!r}, which is not a whole number.") from None
+
+
+def _texts(what: str, key: str, value: Any) -> tuple[str, ...]:
+    """A list of texts; a text alone would be read letter by letter."""
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise UsageError(f"{what.rstrip(',')} has {key} {value!r}, which is not a list; write it like [{value}].")
+    return tuple(str(one) for one in value)
+
+
+def _flag(what: str, key: str, value: Any) -> bool:
+    """True or false, also as an inventory of the format INI gives them: as a text."""
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise UsageError(f"{what.rstrip(',')} has {key} {value!r}, which is neither true nor false.") from None

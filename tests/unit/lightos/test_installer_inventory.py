@@ -15,7 +15,10 @@ import yaml
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_inventory import installer_inventory
-from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_servers import failure_domains
+from ansible_collections.metalstack.provisioning.plugins.plugin_utils._lightos_servers import (
+    failure_domains,
+    read_servers,
+)
 from tests.support.playbook import play, settings
 
 CLUSTER = "6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f"
@@ -141,6 +144,12 @@ def test_failure_domains() -> None:
     assert yaml.safe_load(without)["nodes"][0]["failure_domains"] == ["server00"]
 
 
+@pytest.mark.parametrize(("written", "meant"), [("no", False), ("False", False), ("yes", True), (1, True)])
+def test_true_and_false_as_an_inventory_of_the_format_ini_has_them(written: object, meant: bool) -> None:
+    one = read_servers([server(0, etcd=written, instances=[{**INSTANCE, "erasure_coding": written}])])[0]
+    assert (one.etcd, one.instances[0].erasure_coding) == (meant, meant)
+
+
 def test_failure_domains_of_all_instances_need_nothing_else() -> None:
     servers = [
         {"name": "server00", "rack": "rack-0", "instances": [{}]},
@@ -167,6 +176,10 @@ def test_failure_domains_of_all_instances_need_nothing_else() -> None:
         ([{"name": "a b"}], "A server has the name 'a b'; it must be of letters"),
         ([{"name": "server00", "instances": []}], "The server server00 needs instances, a list of one or two."),
         ([{"name": "server00", "instances": ["x"]}], "The server server00 has an instance that is not a dictionary."),
+        (
+            [{"name": "server00", "instances": [{"failure_domains": "rack-1"}]}],
+            "The server server00 has failure_domains 'rack-1', which is not a list; write it like [rack-1].",
+        ),
     ],
 )
 def test_failure_domains_of_what_is_no_server(servers: Any, wrong: str) -> None:
@@ -288,6 +301,21 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
         [server(0, instances=[{**INSTANCE, "devices": {"names": ["nvme0n1"]}, "journal_devices": ["nvme0n1"]}])],
         {},
         "has nvme0n1 both for data and for its journal.",
+    ),
+    *(
+        ([server(0, instances=[{**INSTANCE, **text}])], {}, f"has {key}, which is not a list; write it like [")
+        for key, text in {
+            "failure_domains 'rack-1'": {"failure_domains": "rack-1"},
+            "journal_devices 'nvme0n1'": {"journal_devices": "nvme0n1"},
+            "devices.names 'nvme1n1'": {"devices": {"names": "nvme1n1"}},
+            "devices.matchers 'size > gib(9)'": {"devices": {"initial": 1, "matchers": "size > gib(9)"}},
+        }.items()
+    ),
+    ([server(0, etcd="perhaps")], {}, "The server server00 has etcd 'perhaps', which is neither true nor false."),
+    (
+        [server(0, instances=[{**INSTANCE, "erasure_coding": 2}])],
+        {},
+        "instance 0 has erasure_coding 2, which is neither true nor false.",
     ),
     (
         [server(0, instances=[{**INSTANCE, "variables": {"data_ip": "x"}}])],

@@ -171,7 +171,8 @@ class World:
                 "ansible_host": f"10.0.0.{10 + number}",
                 "lightos_hardware_root": str(self.directory / "hardware" / name),
                 "lightos_rack": f"rack-{number}",
-                "lightos_data_addresses": [f"10.10.10.{100 + number}"],
+                # one as a text, as people write what is one
+                "lightos_data_addresses": [f"10.10.10.{100 + number}"] if number else f"10.10.10.{100 + number}",
                 **self.host_variables.get(name, {}),
             }
             for number, name in enumerate(self.names)
