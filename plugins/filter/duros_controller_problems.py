@@ -86,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(problems) and C(warnings), a sentence each.
+  description: C(problems) and C(warnings), a sentence each; C(ending), those problems that end by themselves, since something is being removed.
   type: dict
   sample:
     problems: ["The namespace duros is not there: make it, or let the role do so (duros_controller_manage_namespace)."]

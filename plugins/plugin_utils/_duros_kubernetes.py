@@ -15,7 +15,7 @@ from typing import Any
 
 from ..module_utils._values import timestamp
 from ._duros_rights import missing_rights
-from ._kubernetes_objects import path_of
+from ._kubernetes_objects import path_of, title_of
 
 PROVISIONER = "csi.lightbitslabs.com"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
@@ -25,7 +25,7 @@ _ROLES = ("Role", "ClusterRole")
 
 
 def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return ``problems`` and ``warnings``.
+    """Return ``problems``, those ``ending`` among them (what is wanted and being removed), and ``warnings``.
 
     ``seen`` is the cluster where it runs, ``target`` the one that uses the storage, which may be the same. ``wish`` has
     ``namespace``, ``manage_namespace``, ``objects`` and ``target_objects`` (what is applied), ``storage_classes``,
@@ -34,7 +34,7 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
     """
     found: list[str] = []
     same = seen.get("server") == target.get("server")
-    for place, look, namespace, objects in (
+    for place, look, here, objects in (
         ("", seen, wish["namespace"], [*wish["objects"], *(wish["target_objects"] if same else ())]),
         ("the cluster that uses the storage", target, "kube-system", () if same else wish["target_objects"]),
     ):
@@ -43,10 +43,14 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
         where = place or "the cluster"
         found.extend(_version(look, where))
         found.extend(f"In {where} {path} may not be read." for path in look.get("forbidden") or [])
-        found.extend(_rights(look, where, namespace, objects))
-    there = seen["objects"].get(f"/api/v1/namespaces/{wish['namespace']}")
-    if there and there["metadata"].get("deletionTimestamp"):
-        found.append(f"The namespace {wish['namespace']} is being removed: wait until it is gone.")
+        found.extend(_rights(look, where, here, objects))
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": wish["namespace"]}}
+    ending = [
+        *_ending([namespace, *wish["objects"]], seen["objects"]),
+        *_ending(wish["target_objects"], target["objects"]),
+    ]
+    found.extend(ending)
+    there = seen["objects"].get(path_of(namespace))
     if not wish["manage_namespace"] and there is None:
         found.append(
             f"The namespace {wish['namespace']} is not there: make it, or let the role do so "
@@ -83,7 +87,18 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
                 "The access that duros-controller is given to the cluster that uses the storage lacks: "
                 f"{'; '.join(missing)}."
             )
-    return {"problems": list(dict.fromkeys(found)), "warnings": list(_other_defaults(classes, wish))}
+    return {
+        "problems": list(dict.fromkeys(found)),
+        "ending": list(dict.fromkeys(ending)),
+        "warnings": list(_other_defaults(classes, wish)),
+    }
+
+
+def _ending(wanted: Sequence[Mapping[str, Any]], objects: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what terminates: it looks as wanted, takes nothing in any more, and is gone soon."""
+    for one in wanted:
+        if ((objects.get(path_of(one)) or {}).get("metadata") or {}).get("deletionTimestamp"):
+            yield f"The {title_of(one)} is being removed: wait until it is gone."
 
 
 def _version(look: Mapping[str, Any], where: str) -> Iterator[str]:

@@ -39,6 +39,7 @@ ROLE = {
     "metadata": {"name": "duros-controller", "namespace": "duros"},
     "rules": [RULE],
 }
+ROLE_PATH = "/apis/rbac.authorization.k8s.io/v1/namespaces/duros/roles/duros-controller"
 GOLD = {"name": "gold", "replicas": 3, "compression": True, "default": True}
 
 
@@ -96,7 +97,7 @@ def found(look: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 
 def test_nothing_is_wrong() -> None:
-    assert problems(seen(), seen(), wish()) == {"problems": [], "warnings": []}
+    assert problems(seen(), seen(), wish()) == {"problems": [], "ending": [], "warnings": []}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,13 @@ def test_nothing_is_wrong() -> None:
         (
             seen(objects={NAMESPACE: {"metadata": {"deletionTimestamp": "x"}}}),
             wish(),
-            "The namespace duros is being removed",
+            "The Namespace duros is being removed: wait until it is gone.",
+        ),
+        (
+            # which would be taken for one that is there, and left alone
+            seen(objects={NAMESPACE: None, ROLE_PATH: {"metadata": {"deletionTimestamp": "x"}}}),
+            wish(),
+            "The Role duros/duros-controller is being removed: wait until it is gone.",
         ),
         (seen(), wish(snapshots=["/x/snapshots.io"]), "The cluster that uses the storage lacks snapshots.io"),
         (
@@ -297,7 +304,7 @@ def there() -> dict[str, Any]:
         CRD: {"metadata": {"name": "duros.storage.metal-stack.io"}},
         RESOURCE: DUROS,
         RESOURCES: [DUROS],
-        "/apis/rbac.authorization.k8s.io/v1/namespaces/duros/roles/duros-controller": ROLE,
+        ROLE_PATH: ROLE,
         "/api/v1/namespaces/kube-system/secrets/lb-csi-creds": SECRET,
         CLASSES: [storage_class()],
         VOLUMES: [],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.duros_role import ROLE
 from tests.support.paper_api import PaperApi, listed
 from tests.support.playbook import document, plays
@@ -25,6 +27,7 @@ def role(name: str, **variables: Any) -> dict[str, Any]:
     return document(name, [{"import_role": {"name": ROLE}}], given)
 
 
+@pytest.mark.once
 def test_tags_that_only_look_remove_and_write_nothing(paper: PaperApi, tmp_path: Path) -> None:
     paper.objects[DEPLOYMENT] = {"metadata": {"name": "duros-controller", "namespace": "duros"}}
     paper.objects[RESOURCE] = {"metadata": {"name": "default-storage", "namespace": "duros"}}
@@ -55,6 +58,7 @@ def test_tags_that_only_look_remove_and_write_nothing(paper: PaperApi, tmp_path:
     assert not (tmp_path / "values").exists()
 
 
+@pytest.mark.once
 def test_what_does_not_end(paper: PaperApi, tmp_path: Path) -> None:
     pods = "/api/v1/namespaces/busy/pods"
     pod = {"metadata": {"name": "duros-controller-x", "labels": {"app.kubernetes.io/name": "duros-controller"}}}
