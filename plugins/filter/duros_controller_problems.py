@@ -86,10 +86,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(problems) and C(warnings), a sentence each; C(ending), those problems that end by themselves, since something is being removed.
+  description:
+    - C(problems) and C(warnings), a sentence each; C(ending), those problems that end by themselves, since something is
+      being removed.
   type: dict
   sample:
     problems: ["The namespace duros is not there: make it, or let the role do so (duros_controller_manage_namespace)."]
+    ending: []
     warnings: []
 """
 
