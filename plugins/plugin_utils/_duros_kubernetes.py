@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ..module_utils._values import timestamp
+from ._duros_access import unusable
 from ._duros_rights import missing_rights
 from ._kubernetes_objects import path_of, title_of
 
@@ -30,7 +31,8 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
     ``seen`` is the cluster where it runs, ``target`` the one that uses the storage, which may be the same. ``wish`` has
     ``namespace``, ``manage_namespace``, ``objects`` and ``target_objects`` (what is applied), ``storage_classes``,
     ``project``, ``snapshots`` (paths of the definitions that are needed), ``names`` (addresses that a network policy
-    cannot have), ``access`` (what was seen with the access that is handed over, or nothing) and ``access_rules``.
+    cannot have), ``access`` (what was seen with the access that is handed over, or nothing), ``access_rules``, and that
+    access as ``kubeconfig`` with the ``kubeconfig_option`` where it was given.
     """
     found: list[str] = []
     same = seen.get("server") == target.get("server")
@@ -80,6 +82,7 @@ def problems(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[s
             f"{name} is a name, but a network policy can have addresses only: give its networks in "
             "duros_controller_network_policy_peers, or the address instead."
         )
+    found.extend(unusable(wish["kubeconfig"], wish["kubeconfig_option"]))
     if wish.get("access"):
         missing = missing_rights(wish["access_rules"], wish["access"]["rights"]["kube-system"])
         if missing:

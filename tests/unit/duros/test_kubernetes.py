@@ -88,6 +88,8 @@ def wish(**changes: Any) -> dict[str, Any]:
         "names": [],
         "access": {},
         "access_rules": [],
+        "kubeconfig": {},
+        "kubeconfig_option": "duros_controller_target_access",
         **changes,
     }
 
@@ -147,6 +149,34 @@ def test_nothing_is_wrong() -> None:
 def test_problem(look: dict[str, Any], wanted: dict[str, Any], message: str) -> None:
     [problem] = found(look, wanted)
     assert problem.startswith(message)
+
+
+def test_access_that_cannot_work_in_the_pod_is_named() -> None:
+    given: dict[str, Any] = {
+        "current-context": "shoot",
+        "contexts": [{"name": "shoot", "context": {"cluster": "shoot", "user": "me"}}],
+        "clusters": [
+            {"name": "other", "cluster": {"certificate-authority": "/etc/other.pem"}},
+            {"name": "shoot", "cluster": {"certificate-authority": "ca.pem"}},
+        ],
+        "users": [{"name": "me", "user": {"exec": {"command": "kubelogin"}, "client-certificate": "/me.pem"}}],
+    }
+    told = found(seen(), wish(kubeconfig=given))
+    assert [one.partition(",")[0] for one in told] == [
+        "duros_controller_target_access has clusters.shoot.certificate-authority",
+        "duros_controller_target_access has users.me.exec",
+        "duros_controller_target_access has users.me.client-certificate",
+    ]
+    assert told[0].endswith(
+        "a file that the pod of duros-controller does not have: give its content, as certificate-authority-data."
+    )
+    # what the pod has, and what the text itself has
+    mounted = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    given["clusters"][1]["cluster"]["certificate-authority-data"] = "eA=="
+    given["users"][0]["user"] = {"tokenFile": mounted, "client-key-data": "eA=="}
+    assert found(seen(), wish(kubeconfig=given)) == []
+    given["users"][0]["user"]["tokenFile"] = "/home/me/token"
+    assert found(seen(), wish(kubeconfig=given))[0].startswith("duros_controller_target_access has users.me.tokenFile,")
 
 
 def test_missing_rights_are_told_together() -> None:

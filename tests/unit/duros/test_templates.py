@@ -31,7 +31,7 @@ ACCESS = {
     # from the seed it is reached elsewhere than by the role
     "clusters": [
         {"name": "outside", "cluster": {"server": "https://192.0.2.21"}},
-        {"name": "inside", "cluster": {"server": "https://192.0.2.20:8443"}},
+        {"name": "inside", "cluster": {"server": "https://192.0.2.20:8443/k8s/clusters/c-1"}},
     ],
     "users": [{"name": "duros", "user": {"token": "of-the-shoot"}}],
 }
@@ -134,6 +134,13 @@ def test_the_parts_fit_each_other_and_have_what_was_given(cluster: Lightbits, ob
         binding = objects[name]
         assert f"{binding['roleRef']['kind']} {binding['roleRef']['name']}" in objects
         assert [one["kind"] for one in binding["subjects"]] == [subject]
+    # -- names: by the port of CoreDNS, which is another one in the clusters of Gardener
+    [dns] = [
+        {(one["protocol"], one["port"]) for one in rule["ports"]}
+        for rule in objects["NetworkPolicy duros-controller"]["spec"]["egress"]
+        if any("namespaceSelector" in peer for peer in rule["to"])
+    ]
+    assert dns == {(protocol, port) for protocol in ("UDP", "TCP") for port in (53, 8053)}
     # -- who can be reached: the storage, both APIs, and what was given besides
     reached = {
         (peer["ipBlock"]["cidr"], port["port"])
