@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.emulators.lightbits import keys
+from tests.emulators.lightbits.process import Lightbits
 from tests.support.duros_role import ROLE
-from tests.support.paper_api import PaperApi, listed
+from tests.support.paper_api import SLICES, PaperApi, api_server, listed
 from tests.support.playbook import document, plays
 
 NAMESPACE = "/api/v1/namespaces/duros"
@@ -87,3 +89,50 @@ def test_what_does_not_end(paper: PaperApi, tmp_path: Path) -> None:
     assert told["pod"].startswith("The pod duros-controller-x of duros-controller has not ended")
     assert told["namespace"] == "Being removed, and not gone yet: Namespace slow (Some resources are remaining.)."
     assert not any(one.failed for one in done.results if one.play == "namespace" and one.name.startswith("Stop"))
+
+
+@pytest.mark.once
+def test_what_was_not_reached(cluster: Lightbits, paper: PaperApi, tmp_path: Path) -> None:
+    """Prometheus on a host of its own, though the play is of this one; a namespace that ends; and a verification."""
+    paper.objects[SLICES] = api_server(6443)
+    paper.objects[NAMESPACE] = {"metadata": {"name": "duros", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    away = tmp_path / "ssh"
+    away.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
+    away.chmod(0o700)
+    variables = {
+        "duros_controller_kubeconfig": paper.kubeconfig(),
+        "duros_controller_project": "8a2a8c4b-8f6a-4a8e-8a52-0f5b0d3c7a11",
+        "duros_controller_storage_classes": [{"name": "gold", "replicas": 3}],
+        "duros_controller_endpoints": list(cluster.urls),
+        "duros_controller_admin_token": keys.token(),
+        "duros_controller_admin_key": KEY,
+        "duros_controller_prometheus_host": "prom",
+        "duros_controller_prometheus_targets": str(tmp_path / "targets.json"),
+    }
+    done = plays(
+        tmp_path,
+        [
+            document(
+                "Test",
+                [
+                    {"add_host": {"name": "prom", "ansible_host": "192.0.2.1", "ansible_ssh_executable": str(away)}},
+                    {"include_role": {"name": ROLE, "tasks_from": "endpoints", "public": True}},
+                    {"include_role": {"name": ROLE, "tasks_from": "configure"}},
+                    {
+                        "name": "Judge what was never looked at",
+                        "debug": {"msg": "{{ _duros_controller_runs_wrong + _duros_controller_offers_wrong }}"},
+                        "vars": {"_duros_controller_runs": {"failed": True, "msg": "The API is away."}},
+                    },
+                ],
+                variables,
+                {"connection": "local", "ignore_unreachable": True},
+            )
+        ],
+    )
+    messages = {one.name.rpartition(" : ")[2]: one.values.get("msg") for one in done.results}
+    assert "Look for the targets of Prometheus" not in messages
+    assert "UNREACHABLE" in done.output
+    assert messages["Stop if anything of it is being removed"] == (
+        "Nothing was changed: The Namespace duros is being removed: wait until it is gone."
+    )
+    assert messages["Judge what was never looked at"] == []
