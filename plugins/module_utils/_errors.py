@@ -12,6 +12,9 @@ from typing import Any
 
 from ._redact import redact
 
+# What a gateway says when it has given up waiting, while the server behind it may go on.
+GATEWAY_GAVE_UP = (502, 504)
+
 
 class UsageError(Exception):
     """What the user asks for cannot be: one sentence with the name of the option, what is wrong and what is right."""

@@ -94,7 +94,16 @@ def failure_of(response: Response, credential: str, secrets: tuple[str, ...]) ->
         sentence = f"{sentence.rstrip('.')} (is that a server of LightOS?)."
     # After a repetition it may be the echo of a success; and an API that was unavailable may have gone on all the same.
     unclear = True if response.attempts > 1 or kind is TemporaryError else None
-    return kind(sentence, status=status, code=code, request=response.request, secrets=secrets, unclear=unclear)
+    pending = kind is errors.ServerError and (status in errors.GATEWAY_GAVE_UP or code == "deadline_exceeded")
+    return kind(
+        sentence,
+        status=status,
+        code=code,
+        request=response.request,
+        secrets=secrets,
+        unclear=unclear,
+        pending=pending,
+    )
 
 
 def _body(response: Response) -> tuple[str | None, str]:

@@ -108,7 +108,7 @@ class MetalV1:
         )
         if 200 <= response.status < 300:
             return response.json() if response.body.strip() else None
-        raise self._error(response)
+        raise self._error(response, repeatable=method == "GET" if idempotent is None else idempotent)
 
     def _listed(self, path: str, answer: Any) -> list[Any]:
         if answer is None:
@@ -117,7 +117,7 @@ class MetalV1:
             raise errors.ProtocolError(f"{path} of the metal-api was answered with something that is not a list.")
         return answer
 
-    def _error(self, response: Response) -> errors.ApiError:
+    def _error(self, response: Response, *, repeatable: bool) -> errors.ApiError:
         status = response.status
         text = message(response)
         kind: type[errors.ApiError] = errors.ServerError
@@ -141,7 +141,10 @@ class MetalV1:
             kind = errors.ValidationError
         if response.attempts > 1:
             sentence = f"{sentence.rstrip('.')} ({response.attempts} attempts)."
-        return kind(sentence, status=status, request=response.request, secrets=self.auth.secrets)
+        pending = status in errors.GATEWAY_GAVE_UP
+        if pending and not repeatable:
+            sentence = f"{sentence.rstrip('.')}; it may have been processed all the same."
+        return kind(sentence, status=status, request=response.request, secrets=self.auth.secrets, pending=pending)
 
     def _refused(self, response: Response, text: str) -> tuple[type[errors.ApiError], str]:
         """Return which error a 403 is, and what to do about it."""

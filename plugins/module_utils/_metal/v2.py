@@ -62,6 +62,7 @@ class MetalV2:
 
         Calls that only read (Get, List, ...) may be repeated; ``idempotent`` says it of others.
         """
+        repeatable = method.rpartition("/")[2].startswith(_READS) if idempotent is None else idempotent
         extra = {"Accept": "application/json", "Content-Type": "application/json", "Connect-Protocol-Version": "1"}
         response = self.http.request(
             "POST",
@@ -69,10 +70,10 @@ class MetalV2:
             headers=lambda: {**extra, **(self.auth.headers("POST") if self.auth else {})},
             body=json.dumps(message or {}).encode(),
             deadline=deadline,
-            idempotent=method.rpartition("/")[2].startswith(_READS) if idempotent is None else idempotent,
+            idempotent=repeatable,
         )
         if response.status != 200:
-            raise self._error(response, method)
+            raise self._error(response, method, repeatable=repeatable)
         answer = response.json()
         if not isinstance(answer, dict):
             raise errors.ProtocolError(
@@ -82,7 +83,7 @@ class MetalV2:
             )
         return answer
 
-    def _error(self, response: Response, method: str) -> errors.ApiError:
+    def _error(self, response: Response, method: str, *, repeatable: bool) -> errors.ApiError:
         status = response.status
         try:
             body: Any = json.loads(response.body)
@@ -107,8 +108,12 @@ class MetalV2:
             sentence += " (is the address of the API right?)"
         if response.attempts > 1:
             sentence += f" ({response.attempts} attempts)"
+        pending = status in errors.GATEWAY_GAVE_UP or code == "deadline_exceeded"
+        if pending and not repeatable:
+            sentence += "; it may have been processed all the same"
         secrets = self.auth.secrets if self.auth else ()
-        return kind(f"{sentence}.", status=status, code=code, request=response.request, secrets=secrets)
+        asked = response.request
+        return kind(f"{sentence}.", status=status, code=code, request=asked, secrets=secrets, pending=pending)
 
 
 def _by_status(status: int) -> type[errors.ApiError]:

@@ -252,6 +252,22 @@ def test_a_lost_answer_makes_exactly_one(ip: Runner, options: dict[str, Any], fa
     assert len(ips(ip.api)) == 1
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_allocation_that_goes_on_behind_a_gateway_is_not_repeated(ip: Runner, ip_v2: Runner, version: str) -> None:
+    run, path = (ip, "/ip/allocate") if version == "v1" else (ip_v2, "IPService/Create")
+    page = {"path": path, "body": "<html>", "content_type": "text/html", "count": 1}
+    run.api.control.add_fault("status", status=504, **page)
+    message = failure(run(**VIP, api_version=version))
+    assert "status 504; it may have been processed all the same." in message
+    assert [path in asked for asked in requests(run.api)].count(True) == 1
+    # one that says that it did nothing is asked again, and one that is seen to be there is enough
+    run.api.control.add_fault("status", status=503, **page)
+    assert ok(run(**VIP, api_version=version))["changed"]
+    run.api.control.add_fault("status", status=504, when="after", **page)
+    assert ok(run(**{**VIP, "name": "second"}, api_version=version))["changed"]
+    assert len(ips(run.api)) == 2
+
+
 def test_a_lost_answer_to_freeing_is_no_failure(ip: Runner) -> None:
     have(ip.api, {"ipaddress": "10.0.0.9"})
     ip.api.control.add_fault("reset", method="DELETE", when="after", count=1)

@@ -231,6 +231,8 @@ def test_what_versions_and_proxies_answer(
     with pytest.raises(kind) as caught:
         api.post("/projects", CREATE_PROJECT, {"name": "acme"})
     assert "<html>" not in str(caught.value)
+    # a server behind a gateway that gave up may go on
+    assert getattr(caught.value, "pending", None) is (status in (408, 502))
 
 
 def test_an_expired_token_is_said_to_be_expired(client: MakeClient) -> None:
