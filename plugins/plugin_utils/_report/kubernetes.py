@@ -44,6 +44,9 @@ def kubernetes_part(kubernetes: Mapping[str, Any], endpoints: Sequence[str]) -> 
     problems += [
         ("bad", f"The deployment {one['name']} has {one['ready']}.") for one in controllers if one["state"] != "ok"
     ]
+    # what may not be read may be there
+    if resources and not controllers and not kubernetes.get("partly"):
+        problems.append(("bad", "There are Duros resources, but no deployment duros-controller beside them."))
     asked = kubernetes.get("storage_classes") is not None
     if asked and not lightbits:
         problems.append(("warning", f"There is no storage class of {PROVISIONER}."))

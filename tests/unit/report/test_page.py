@@ -176,6 +176,11 @@ FINDINGS = [
         {},
         ("bad", "kubernetes", "The deployment duros/duros-controller has 0 of 1 ready."),
     ),
+    (
+        "kubernetes/deployments",
+        [],
+        ("bad", "kubernetes", "There are Duros resources, but no deployment duros-controller beside them."),
+    ),
 ]
 
 
@@ -194,6 +199,9 @@ def test_what_was_not_asked_is_said_and_the_page_is_there() -> None:
     data["hosts"]["cache-1"] = {**cache_host(1), "cache_failure": "no such program", "status": {}, "traffic": ""}
     data["metal_api"] = {"absent": "no address of it is known."}
     data["cluster"]["partly"] = "events are off"
+    # which may be there, but may not be read
+    data["kubernetes"] = {**data["kubernetes"], "deployments": [], "partly": "/apis/apps may not be read."}
+    assert not any(text.startswith("There are Duros resources") for _state, _part, text in found(data))
     data["kubernetes"] = {"failure": "connection refused"}
     said = page(data)
     assert said["unasked"] == [
