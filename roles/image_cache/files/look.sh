@@ -42,7 +42,8 @@ for path in /usr/local/bin/image-cache-sync /etc/image-cache-sync /var/lib/image
     /var/lib/systemd/timers/stamp-image-cache-sync-verify.timer "$units/haproxy.service.d/image-cache.conf" "$units/nginx.service.d/image-cache.conf" \
     "$units/unbound.service.d/image-cache.conf" "$units"/image-cache-sync.service "$units"/image-cache-sync.timer \
     "$units"/image-cache-sync-verify.service "$units"/image-cache-sync-verify.timer "$cache"/blobs "$cache"/generations \
-    "$cache"/current "$cache"/staging "$cache"/lock "$cache"/report.json "$cache"/metrics.prom; do
+    "$cache"/current "$cache"/current.new "$cache"/staging "$cache"/lock "$cache"/verify.lock "$cache"/report.json \
+    "$cache"/.report.json.new "$cache"/verify.json "$cache"/.verify.json.new "$cache"/metrics.prom "$cache"/.metrics.prom.new; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "ours $path"; fi
 done
 
