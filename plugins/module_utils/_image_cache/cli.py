@@ -26,7 +26,7 @@ from .commands import show_plan, show_status
 from .config import Config, ConfigError, load_config
 from .files import write_atomic
 from .journal import DEBUG, INFO, Journal
-from .lock import LockedError, run_lock
+from .lock import LockedError, exclusive, run_lock
 from .metrics import render
 from .problems import CacheError, describe
 from .report import COMPLETE, PARTIAL, Report
@@ -155,10 +155,12 @@ def record(config: Config, journal: Journal, report: Report, path: Path) -> None
     except OSError as error:
         journal.error("the report cannot be written", error=describe(error))
     this = report.to_json()
-    sync = this if report.command == "sync" else reports.load(config.directory / "report.json")
-    verify = this if report.command == "verify" else reports.load(config.directory / "verify.json")
     try:
-        write_atomic(config.directory / "metrics.prom", render(sync, verify).encode())
+        # sync and verify may end at the same time, and each writes what it knows of both
+        with exclusive(config.directory):
+            sync = this if report.command == "sync" else reports.load(config.directory / "report.json")
+            verify = this if report.command == "verify" else reports.load(config.directory / "verify.json")
+            write_atomic(config.directory / "metrics.prom", render(sync, verify).encode())
     except OSError as error:
         journal.error("the metrics cannot be written", error=describe(error))
 

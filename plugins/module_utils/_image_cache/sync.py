@@ -221,7 +221,7 @@ class SyncRun:
                 damaged[key] = self._current.pop(key)
         if damaged:
             # withdrawn at once: a machine gets it from another cache host or from the store
-            self._publish(self._current)
+            self._publish_or_make_room(self._current)
         return damaged
 
     def _take_known(self, items: list[Item]) -> None:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache import cli
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.config import load_config
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.journal import Journal
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.lock import LockedError, run_lock
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.report import Report
 from tests.unit.image_cache.conftest import Run
 from tests.unit.image_cache.image_store import LONG_AGO, Host, ImageStore
 from tests.unit.image_cache.test_sync import content, damage_content
@@ -252,6 +258,29 @@ def test_metrics(host: Host, store: ImageStore, run: Run) -> None:
     assert found["image_cache_files{kind=image}"] == 2
     assert found["image_cache_verify_last_run_result{result=complete}"] == 1
     assert found["image_cache_verify_read_bytes"] == 10_100
+
+
+def test_sync_and_verify_may_end_at_the_same_time(host: Host) -> None:
+    """Each writes the metrics of both; neither disturbs the other, and the last one knows of the other."""
+    config = load_config(host.configure())
+    host.directory.mkdir()
+    log = io.StringIO()
+    journal = Journal(stream=log)
+
+    def end(command: str, path: Path) -> None:
+        for _round in range(20):
+            report = Report(command, "cache-1", "fra-01", "then")
+            report.finish(datetime.now(timezone.utc), 1.0, None)
+            cli.record(config, journal, report, path)
+
+    ends = [("sync", host.directory / "report.json"), ("verify", host.directory / "verify.json")]
+    threads = [threading.Thread(target=end, args=arguments) for arguments in ends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.getvalue() == ""
+    assert {f"image_cache_{command}_last_run_timestamp_seconds" for command, _path in ends} <= samples(host).keys()
 
 
 def test_verify_finds_withdraws_and_repairs(host: Host, store: ImageStore, run: Run) -> None:

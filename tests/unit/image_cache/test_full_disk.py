@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import subprocess
@@ -171,6 +172,34 @@ def test_a_disk_too_full_for_the_new_generation(
     blobs = [path.stat().st_size for path in (host.directory / "blobs").iterdir()]
     assert (visible, len(blobs)) == (({second, third}, 2) if enough else ({second}, 1))
     assert report["reason"] == (None if enough else "full")
+
+
+def test_a_damaged_file_is_withdrawn_from_a_full_disk(
+    host: Host, store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Withdrawing needs a little space as well, and comes before anything that would make room."""
+    store.image("ubuntu-24.04.20250101", content())
+    run("sync")
+    store.images.clear()
+    kept = store.image("ubuntu-24.04.20250102", content())
+    damaged = store.image("ubuntu-24.04.20250103", content())
+    run("sync")
+    assert len(list((host.directory / "blobs").iterdir())) == 3
+    host.file(damaged).unlink()
+    host.file(damaged).symlink_to("nowhere")
+    next((host.directory / "blobs").glob(hashlib.md5(store.files[damaged].content).hexdigest())).unlink()
+    store.fault("status", damaged, status=404, count=1000, method="*")
+    publish = Generations.publish
+
+    def full(self: Generations, files: Mapping[str, FileEntry], created: str) -> int:
+        if len(list(self.blobs.iterdir())) > 1:
+            raise DiskFullError("full")
+        return publish(self, files, created)
+
+    monkeypatch.setattr(Generations, "publish", full)
+    report = run("sync", code=3)
+    assert [failure["file"] for failure in report["failures"]] == [damaged]
+    assert {name for name in host.served() if not name.endswith(".md5")} == {kept}
 
 
 def statvfs(free: int, *, blocks: int = 10**9, inodes: int = 1000, files: int = 10**6) -> Any:
