@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._duros_kubernetes import CLASSES, PROVISIONER
+from ._duros_rights import missing_rights
 from ._kubernetes_objects import path_of
 
 RESOURCES = "/apis/storage.metal-stack.io/v1/duros"
@@ -53,11 +54,17 @@ def removal(seen: Mapping[str, Any], target: Mapping[str, Any], wish: Mapping[st
     if wish["manage_namespace"] and not strangers:
         slow.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     kept = f"The namespace {namespace} stays, because others use it: {', '.join(strangers)}." if strangers else ""
-    return {
-        "problems": problems,
+    goes = {
         "first": _there(wish["first"], objects),
         "in_target": [*classes, *_there(wish["in_target"], in_target)],
         "last": _there([*wish["last"], *slow], objects),
+    }
+    where = "the cluster" if seen.get("server") == target.get("server") else "the cluster that uses the storage"
+    problems.extend(_rights(seen, namespace, [*goes["first"], *goes["last"]], "the cluster"))
+    problems.extend(_rights(target, "kube-system", goes["in_target"], where))
+    return {
+        "problems": problems,
+        **goes,
         "ending": [path for path in map(path_of, slow) if objects.get(path)],
         "kept": kept if wish["manage_namespace"] else "",
     }
@@ -79,6 +86,21 @@ def _data(in_target: Mapping[str, Any]) -> Iterator[str]:
                 f"There are {len(names)} {word} of this storage ({shown}), whose data nobody could reach any more: "
                 "delete them first."
             )
+
+
+def _rights(look: Mapping[str, Any], namespace: str, going: Sequence[Mapping[str, Any]], where: str) -> Iterator[str]:
+    """Yield what may not be removed, because of which half of it would stay."""
+    review = (look.get("rights") or {}).get(namespace)
+    if review is None:
+        return
+    rules = []
+    for one in going:
+        *_place, plural, name = path_of(one).split("/")
+        group = one["apiVersion"].rpartition("/")[0]
+        rules.append({"apiGroups": [group], "resources": [plural], "verbs": ["delete"], "resourceNames": [name]})
+    missing = missing_rights(rules, review)
+    if missing:
+        yield f"Whoever kubeconfig says may not remove all of it in {where}: {'; '.join(missing)}."
 
 
 def _there(wanted: Sequence[Mapping[str, Any]], objects: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -376,6 +376,24 @@ def test_volumes_are_a_reason_to_stop() -> None:
     assert goes({**there(), VOLUMES: [volume], CONTENTS: [snapshot]})["problems"] == []
 
 
+def test_nothing_goes_if_not_all_of_it_may_go() -> None:
+    may = [{"apiGroups": ["*"], "resources": ["*"], "resourceNames": ["default-storage", "gold"], "verbs": ["delete"]}]
+    seed = {"server": "https://10.0.0.9", "objects": there(), "rights": {"duros": {"rules": ADMIN}}}
+    shoot = {"server": "https://10.0.0.8", "objects": there(), "rights": {"kube-system": {"rules": may}}}
+    told = "Whoever kubeconfig says may not remove all of it in the cluster that uses the storage: delete "
+    assert removal(seed, shoot, GOING)["problems"] == [f"{told}secrets/lb-csi-creds."]
+    one = {**seed, "rights": {"duros": {"rules": may}, "kube-system": {"rules": ADMIN}}}
+    [problem] = removal(one, one, GOING)["problems"]
+    assert problem == (
+        "Whoever kubeconfig says may not remove all of it in the cluster: "
+        "delete roles.rbac.authorization.k8s.io/duros-controller; "
+        "delete customresourcedefinitions.apiextensions.k8s.io/duros.storage.metal-stack.io; delete namespaces/duros."
+    )
+    # who cannot tell what may be done is not kept from anything
+    one["rights"]["duros"] = {"rules": may, "incomplete": True}
+    assert removal(one, one, GOING)["problems"] == []
+
+
 def test_what_others_need_stays() -> None:
     elsewhere = {**DUROS, "metadata": {"name": "other", "namespace": "other"}}
     pod = {"kind": "Pod", "metadata": {"name": "theirs"}}

@@ -96,6 +96,7 @@ def test_what_was_not_reached(cluster: Lightbits, paper: PaperApi, tmp_path: Pat
     """Prometheus on a host of its own, though the play is of this one; a namespace that ends; and a verification."""
     paper.objects[SLICES] = api_server(6443)
     paper.objects[NAMESPACE] = {"metadata": {"name": "duros", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    (tmp_path / "token").write_text(keys.token(), encoding="utf-8")
     away = tmp_path / "ssh"
     away.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     away.chmod(0o700)
@@ -104,7 +105,7 @@ def test_what_was_not_reached(cluster: Lightbits, paper: PaperApi, tmp_path: Pat
         "duros_controller_project": "8a2a8c4b-8f6a-4a8e-8a52-0f5b0d3c7a11",
         "duros_controller_storage_classes": [{"name": "gold", "replicas": 3}],
         "duros_controller_endpoints": list(cluster.urls),
-        "duros_controller_admin_token": keys.token(),
+        "duros_controller_admin_token_file": "~/token",
         "duros_controller_admin_key": KEY,
         "duros_controller_prometheus_host": "prom",
         "duros_controller_prometheus_targets": str(tmp_path / "targets.json"),
@@ -128,6 +129,7 @@ def test_what_was_not_reached(cluster: Lightbits, paper: PaperApi, tmp_path: Pat
                 {"connection": "local", "ignore_unreachable": True},
             )
         ],
+        environment={"HOME": str(tmp_path)},
     )
     messages = {one.name.rpartition(" : ")[2]: one.values.get("msg") for one in done.results}
     assert "Look for the targets of Prometheus" not in messages
@@ -135,4 +137,5 @@ def test_what_was_not_reached(cluster: Lightbits, paper: PaperApi, tmp_path: Pat
     assert messages["Stop if anything of it is being removed"] == (
         "Nothing was changed: The Namespace duros is being removed: wait until it is gone."
     )
+    assert messages["Show what is different"] == "All have the servers that the cluster has."
     assert messages["Judge what was never looked at"] == []
