@@ -78,7 +78,11 @@ def run_allocation(task: Task, role: str) -> dict[str, Any]:
             warning = wait_until_free(calls, machine, patience, changed=outcome.changed)
             task.warnings += [warning] if warning else []
         elif machine.allocation is not None:
-            outcome.thing = resource.show(wait_until_installed(calls, machine, patience, changed=outcome.changed))
+            # A change of its tags alone installs nothing.
+            installing = outcome.changed and (
+                outcome.before is None or bool(outcome.after and outcome.after.get("reinstalled"))
+            )
+            outcome.thing = resource.show(wait_until_installed(calls, machine, patience, installing=installing))
     return {**task.result(outcome, role), "drift": resource.drift}
 
 

@@ -14,10 +14,11 @@ from .machine import ALIVE, BEING_FREED, DEAD, ON_ITS_WAY, PHONED_HOME, WAITING,
 from .machine_calls import MachineCalls
 
 
-def wait_until_installed(calls: MachineCalls, machine: Machine, waiting: Waiting, *, changed: bool) -> Machine:
+def wait_until_installed(calls: MachineCalls, machine: Machine, waiting: Waiting, *, installing: bool) -> Machine:
     """Return an allocated machine when it has phoned home. Raises :class:`~.._errors.ApiError`.
 
-    Without a change, only a machine that is on its way is waited for: one that was installed may be switched off.
+    Unless it was told to be installed, only a machine that is on its way is waited for: one that was installed may be
+    switched off.
     """
     uuid, project = machine.held.uuid, machine.held.project
 
@@ -25,7 +26,7 @@ def wait_until_installed(calls: MachineCalls, machine: Machine, waiting: Waiting
         allocation = current.allocation
         if allocation is None or not allocation.succeeded or allocation.reinstalling:
             return False
-        return current.last_event == PHONED_HOME or (not changed and current.last_event not in ON_ITS_WAY)
+        return current.last_event == PHONED_HOME or (not installing and current.last_event not in ON_ITS_WAY)
 
     def hopeless(current: Machine) -> str | None:
         if current.allocation is None or current.allocation.uuid != uuid:

@@ -52,7 +52,7 @@ def machine(event: str, **settings: Any) -> Machine:
 
 def test_a_machine_is_installed_when_it_has_phoned_home() -> None:
     done = machine("Phoned Home", succeeded=True)
-    assert wait_until_installed(calls(done), machine("Installing"), NOW, changed=True) == done
+    assert wait_until_installed(calls(done), machine("Installing"), NOW, installing=True) == done
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_machine_is_installed_when_it_has_phoned_home() -> None:
 )
 def test_it_is_waited_for_as_long_as_something_is_missing(seen: Machine) -> None:
     with pytest.raises(WaitError, match="Waited 0 s for the machine m1 to phone home"):
-        wait_until_installed(calls(seen), machine("Installing"), NOW, changed=True)
+        wait_until_installed(calls(seen), machine("Installing"), NOW, installing=True)
 
 
 def test_without_a_change_only_one_that_is_on_its_way_is_waited_for() -> None:
     off = machine("Planned Reboot", succeeded=True)
-    assert wait_until_installed(calls(None), off, NOW, changed=False) is off
+    assert wait_until_installed(calls(None), off, NOW, installing=False) is off
     with pytest.raises(WaitError, match="Waited 0 s"):
-        wait_until_installed(calls(off), machine("Installing"), NOW, changed=True)
+        wait_until_installed(calls(off), machine("Installing"), NOW, installing=True)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_without_a_change_only_one_that_is_on_its_way_is_waited_for() -> None:
 )
 def test_what_is_hopeless_is_not_waited_for(seen: Machine | None, says: str) -> None:
     with pytest.raises(WaitError, match=says):
-        wait_until_installed(calls(seen), machine("Installing"), Waiting(600, 600), changed=True)
+        wait_until_installed(calls(seen), machine("Installing"), Waiting(600, 600), installing=True)
 
 
 def test_a_freed_machine_is_waited_for_until_it_waits() -> None:
