@@ -91,7 +91,11 @@ def run_bulk(
     """
     outcomes = reconcile_all(resources, check_mode=task.check_mode, refresh=refresh, workers=WORKERS)
     if purged and not any(outcome.error for outcome in outcomes):
-        outcomes += reconcile_all(purged, check_mode=task.check_mode, refresh=refresh, workers=WORKERS)
+        try:
+            outcomes += reconcile_all(purged, check_mode=task.check_mode, refresh=refresh, workers=WORKERS)
+        except (ApiError, UsageError) as error:
+            # What was done before must be told all the same.
+            outcomes += [Outcome(error=error) for _resource in purged]
     named = list(zip([*resources, *purged], outcomes))
     result: dict[str, Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
