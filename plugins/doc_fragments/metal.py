@@ -31,7 +31,8 @@ options:
   api_token:
     description:
       - An OpenID Connect token for v1, or a token of metal-apiserver for v2. Cannot be given together with O(api_hmac).
-      - If neither this nor O(api_hmac) is given, C(METALCTL_API_TOKEN) is used.
+      - If neither this nor O(api_hmac) is given, C(METALCTL_API_TOKEN) is used, and without that
+        C(METALCTL_APITOKEN), the spelling of metal-ansible-modules.
     type: str
 attributes:
   action_group:
