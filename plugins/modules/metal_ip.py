@@ -74,7 +74,8 @@ options:
   state:
     description:
       - Whether the address should be allocated.
-      - An address that a machine holds is not freed, but refused.
+      - An address that a machine holds is not freed, but refused; so is one that is not as O(name), O(network) and
+        O(project) say, where they are given together with O(ip).
     type: str
     choices: [present, absent]
     default: present

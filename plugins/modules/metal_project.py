@@ -30,7 +30,7 @@ extends_documentation_fragment:
 options:
   id:
     description:
-      - Id of an existing project. With it, O(name) is the new name.
+      - Id of an existing project. With it, O(name) is the new name; with O(state=absent), the name that it must have.
       - Required if O(name) is not given.
     type: str
   name:
@@ -72,6 +72,7 @@ options:
   state:
     description:
       - Whether the project should exist.
+      - One that is not as O(name) and O(tenant) say, where they are given together with O(id), is not deleted.
       - A project that has machines, networks or IPs is not deleted. With V(v1) check mode says so as well.
     type: str
     choices: [present, absent]

@@ -126,7 +126,7 @@ class V1Ips(IpCalls):
 
     def free(self, actual: IP) -> None:
         """``DELETE /v1/ip/free/{ip}``."""
-        self._api.delete(f"/v1/ip/free/{quote(actual.ip, safe='')}")
+        self._api.delete(f"/v1/ip/free/{quote(actual.ip, safe='')}", idempotent=False)
 
 
 class V2Ips(IpCalls):

@@ -31,6 +31,8 @@ class IpResource(Resource[IP]):
         self._wanted = _normal(calls, wanted)
         # Keys of a creation: what the API itself decides is not known beforehand, and is no part of the diff.
         self._predicted: frozenset[str] | None = None
+        # Which allocation is to end: another one of the same address is somebody else's.
+        self._ending: str | None = None
         self.address: str | None = self._wanted["ip"]
         self.label = f"the IP {self.address or self._wanted['name']}"
 
@@ -41,6 +43,13 @@ class IpResource(Resource[IP]):
 
     def read(self) -> IP | None:
         """Return the address; UsageError when several have the name."""
+        actual = self._find()
+        if actual is None or not self._absent:
+            return actual
+        self._ending = actual.allocation_uuid if self._ending is None else self._ending
+        return actual if actual.allocation_uuid == self._ending else None
+
+    def _find(self) -> IP | None:
         if self.address is not None:
             return self._finder.by_id(self.address, self._wanted["project"])
         wanted = self._wanted
@@ -137,6 +146,12 @@ class IpResource(Resource[IP]):
 
     def _check_fixed(self, actual: IP) -> None:
         now = actual.as_dict()
+        if self._absent and self._wanted["name"] not in (None, actual.name):
+            # Freeing what is called otherwise than expected would be a guess.
+            raise UsageError(
+                f"name is {self._wanted['name']}, but the IP {actual.ip} is called {actual.name or 'nothing'}: it is "
+                "not freed, since the options do not agree on which one is meant."
+            )
         for option in _FIXED:
             value = self._wanted[option]
             if value is not None and value != now[option]:

@@ -120,7 +120,7 @@ class V1Machines(MachineCalls):
         self.api.post("/v1/machine", body, idempotent=True)
 
     def free(self, machine: Machine) -> None:
-        self.api.delete(f"/v1/machine/{quote(machine.id, safe='')}/free")
+        self.api.delete(f"/v1/machine/{quote(machine.id, safe='')}/free", idempotent=False)
 
     def reinstall(self, machine: Machine, image: str) -> None:
         body = {
@@ -226,7 +226,7 @@ class V2Machines(MachineCalls):
 
     def free(self, machine: Machine) -> None:
         message = {"uuid": machine.id, "project": machine.held.project}
-        self.api.call(f"{self._service}/Delete", message, idempotent=True)
+        self.api.call(f"{self._service}/Delete", message)
 
     def reinstall(self, machine: Machine, image: str) -> None:
         raise UsageError(f"reinstall of {machine.id} with {image} needs the metal-api v1; v2 has no call for it.")

@@ -44,6 +44,8 @@ class AllocationResource(Resource[Machine]):
         self._reinstalled = self._began_reinstall = False
         self._surroundings: Surroundings | None = None
         self._looked = False
+        # Which allocation is to end: another one of the same machine or name is somebody else's.
+        self._ending: str | None = None
         self.machine: Machine | None = None
         self.drift: list[dict[str, Any]] = []
         self.label = f"the {wish.role} {wish.name if wish.id is None else wish.id}"
@@ -54,7 +56,7 @@ class AllocationResource(Resource[Machine]):
         if machine is not None:
             self.machine = machine
         if machine is not None and machine.allocation is not None:
-            return machine
+            return machine if self._is_meant(machine.allocation) else None
         if not self._absent and not self._looked:
             self._check_complete()
             self._surroundings = self._calls.surroundings(self._wish)
@@ -91,6 +93,11 @@ class AllocationResource(Resource[Machine]):
                 f"({ids}): say by id which one is meant."
             )
         return found[0] if found else None
+
+    def _is_meant(self, allocation: Allocation) -> bool:
+        if self._absent and self._ending is None:
+            self._ending = allocation.uuid
+        return not self._absent or allocation.uuid == self._ending
 
     def _check_identity(self, machine: Machine, allocation: Allocation) -> None:
         """Raise UsageError when the machine of an id is somebody else's."""

@@ -76,14 +76,14 @@ class ProjectResource(Resource[Project]):
 
     def plan(self, actual: Project | None) -> Plan:
         """Create, update or delete."""
-        if self._absent:
-            return self._deletion(actual)
         if actual is None:
-            return self._creation()
+            return Plan(None, None) if self._absent else self._creation()
         if self._id is not None and self._tenant not in (None, actual.tenant):
             raise UsageError(
                 f"tenant is {self._tenant!r}, but {self.label} belongs to {actual.tenant!r}, which cannot be changed."
             )
+        if self._absent:
+            return self._deletion(actual)
         before = actual.as_dict()
         wanted = dict(self._wanted)
         if self._quotas is not None:
@@ -110,9 +110,12 @@ class ProjectResource(Resource[Project]):
         step = Step(f"create {self.label}", lambda: self._calls.create(after), creates=True)
         return Plan(None, after, (step,))
 
-    def _deletion(self, actual: Project | None) -> Plan:
-        if actual is None:
-            return Plan(None, None)
+    def _deletion(self, actual: Project) -> Plan:
+        if self._name not in (None, actual.name):
+            raise UsageError(
+                f"name is {self._name!r}, but {self.label} is called {actual.name!r}: it is not deleted, since the "
+                "options do not agree on which one is meant."
+            )
         if self._users:
             raise UsageError(
                 f"state is absent, but {self.label} still has {' and '.join(self._users)}: remove them first."

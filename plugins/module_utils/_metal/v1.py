@@ -75,10 +75,19 @@ class MetalV1:
         return self._call("PUT", path, {} if body is None else body, None, deadline, idempotent)
 
     def delete(
-        self, path: str, body: Any = None, *, query: Mapping[str, str] | None = None, deadline: float | None = None
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+        idempotent: bool = True,
     ) -> Any:
-        """DELETE; after a repetition, NotFoundError may be the echo of a success."""
-        return self._call("DELETE", path, body, query, deadline, None)
+        """DELETE; after a repetition, NotFoundError may be the echo of a success.
+
+        Not ``idempotent`` is one of what somebody else may get as soon as it is free.
+        """
+        return self._call("DELETE", path, body, query, deadline, idempotent)
 
     def _call(
         self,

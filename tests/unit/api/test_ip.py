@@ -215,6 +215,7 @@ def test_ipv6_is_found_in_any_spelling(ip: Runner) -> None:
         ({"ip": "10.0.0.9", "network": "private"}, "network is private, but the IP 10.0.0.9 has storage"),
         ({"ip": "10.0.0.9", "project": OTHER}, "project is"),
         ({"ip": "10.0.0.9", "project": OTHER, "state": "absent"}, "project is"),
+        ({"ip": "10.0.0.9", "name": "other", "state": "absent"}, "name is other, but the IP 10.0.0.9 is called vip"),
         ({**VIP, "address_family": "IPv6"}, "address_family is IPv6"),
         ({"ip": "10.0.0.9", "address_family": "IPv6"}, "address_family is IPv6"),
         ({"ip": "10.0.0.300"}, "ip is '10.0.0.300'"),
@@ -273,6 +274,19 @@ def test_a_lost_answer_to_freeing_is_no_failure(ip: Runner) -> None:
     ip.api.control.add_fault("reset", method="DELETE", when="after", count=1)
     assert ok(ip(ip="10.0.0.9", state="absent"))["changed"]
     assert ips(ip.api) == []
+
+
+def test_what_somebody_else_got_meanwhile_is_not_freed(ip: Runner) -> None:
+    have(ip.api, {"ipaddress": "10.0.0.9", "allocationuuid": "mine"})
+    theirs = {"ipaddress": "10.0.0.9", "allocationuuid": "theirs", "networkid": "storage", "projectid": OTHER}
+    asked = {"method": "GET|DELETE", "path": "10.0.0.9", "count": 1}
+    # after the address was read and freed
+    ip.api.control.add_fault("change", change={"ips": [theirs]}, when="before", skip=2, **asked)
+    ip.api.control.add_fault("status", status=502, when="after", **{**asked, "method": "DELETE"})
+    result = ok(ip(ip="10.0.0.9", state="absent", retries=2))
+    assert result["changed"]
+    assert [entry["allocationuuid"] for entry in ips(ip.api)] == ["theirs"]
+    assert writes(ip.api) == ["DELETE /v1/ip/free/10.0.0.9"]
 
 
 def test_a_concurrent_change_is_read_and_planned_again(ip: Runner) -> None:
@@ -357,6 +371,18 @@ def test_nothing_is_purged_when_something_failed(ip: Runner) -> None:
     result = ip(resources=[{"ip": "10.0.0.0", **HERE}], purge=True, purge_scope=HERE, retries=0)
     assert "Nothing was purged" in failure(result)
     assert addresses(ip.api) == ["10.0.0.10"]
+
+
+def test_what_was_done_is_told_when_the_purge_cannot_look(ip: Runner) -> None:
+    have(ip.api, {"ipaddress": "10.0.0.10"})
+    # the list, and the one after the allocation
+    ip.api.control.add_fault("status", status=500, path="/ip/find", skip=2)
+    result = ip(resources=[VIP], purge=True, purge_scope=HERE)
+    assert "1 of 2 failed: the IP 10.0.0.10: " in failure(result)
+    assert result["changed"]
+    assert [entry["changed"] for entry in result["ips"]] == [True, False]
+    assert result["ips"][0]["ip"]["name"] == "vip"
+    assert result["ips"][1]["failure"]["status"] == 500
 
 
 def test_bulk_of_one_network_asks_for_that_only(ip: Runner) -> None:

@@ -378,6 +378,26 @@ def test_a_machine_that_was_switched_off_is_not_waited_for(api: MetalApi, run: R
     assert not ok(run(**{**NAMED, "wait_timeout": 0}))["changed"]
 
 
+def test_a_change_of_tags_does_not_wait_for_a_machine_that_was_switched_off(api: MetalApi, admin: Runner) -> None:
+    log = [{"event": event, "time": "2026-01-01T00:00:00Z"} for event in ("Planned Reboot", "Phoned Home")]
+    only(api, machine(1, allocation=allocation(), events={"log": log}))
+    changed = ok(admin(**{**NAMED, "tags": ["a=1"], "wait_timeout": 0}))
+    assert changed["changed"]
+    assert changed["machine"]["last_event"]["event"] == "Planned Reboot"
+
+
+def test_what_somebody_else_got_meanwhile_is_not_freed(api: MetalApi, run: Runner) -> None:
+    only(api, machine(1, allocation=allocation(allocationuuid="mine")))
+    theirs = {"machines": [machine(1, allocation=allocation(TENANT_PROJECT, allocationuuid="theirs"))]}
+    # after the machine was read and freed
+    api.control.add_fault("change", change=theirs, when="before", path="/v1/machine/", skip=2, count=1)
+    api.control.add_fault("status", status=502, when="after", method="DELETE", count=1)
+    api.control.forget_requests()
+    assert ok(run(id=machine_id(1), state="absent", retries=2, wait=False))["changed"]
+    assert stored(api)["allocation"]["allocationuuid"] == "theirs"
+    assert writes(api) == [f"DELETE /v1/machine/{machine_id(1)}/free"]
+
+
 REMOVE = {"id": machine_id(1), "state": "absent", "remove_from_database": True}
 
 

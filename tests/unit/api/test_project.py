@@ -189,6 +189,8 @@ def test_quotas_are_changed_one_by_one(api: MetalApi, project: Runner) -> None:
         ({"name": "new"}, "tenant is missing"),
         ({"id": "gone", "name": "x", "tenant": "t"}, "leave id out"),
         ({"id": P1, "tenant": "other"}, f"tenant is 'other', but the project {P1} belongs to 'provider'"),
+        ({"id": P1, "tenant": "other", "state": "absent"}, f"tenant is 'other', but the project {P1} belongs to"),
+        ({"id": P1, "name": "other", "state": "absent"}, f"name is 'other', but the project {P1} is called 'storage'"),
         ({"name": ""}, "name is empty"),
         ({"id": ""}, "id is empty"),
         ({"name": "storage", "quotas": {"ip": -2}}, "quotas.ip is -2"),
