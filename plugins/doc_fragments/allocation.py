@@ -84,7 +84,8 @@ options:
   tags:
     description:
       - Tags that it shall have, C(key=value) or a word; another value of the same key is replaced. Others stay.
-      - A change of them needs the admin key with C(v1). C(v2) keeps them as labels of the allocation.
+      - A change of them needs the admin key with C(v1). C(v2) keeps them as labels of the allocation,
+        so that a key has one value.
     type: list
     elements: str
   placement_tags:

@@ -15,6 +15,7 @@ from typing import Any
 
 from .._values import mapping, normal_address, text, texts
 from .addresses import family_of
+from .label_tags import labels_to_tags
 from .values import enum_name, labels
 
 # Any tag that begins with it gives the address to a machine, which then keeps it.
@@ -110,11 +111,6 @@ def from_v2(item: Mapping[str, Any]) -> IP:
         text(item, "namespace"),
         text(meta, "updatedAt"),
     )
-
-
-def labels_to_tags(found: Mapping[str, str]) -> tuple[str, ...]:
-    """Return v2's labels as tags: ``key=value``, or ``key`` when the value is empty."""
-    return normal_tags(f"{key}={value}" if value else key for key, value in found.items())
 
 
 def _address(item: Mapping[str, Any], key: str) -> str:

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote
 
-from .._errors import ConflictError, NotFoundError, ProtocolError, UsageError
+from .._errors import ConflictError, NotFoundError, ProtocolError
 from .ip import IP, from_v1, from_v2, normal_tags
+from .label_tags import label_tags, merged_label_tags, tags_to_labels
 from .v1 import MetalV1
 
 if TYPE_CHECKING:
@@ -200,29 +201,16 @@ class V2Ips(IpCalls):
 
     def normal_tags(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """Return them as labels give them back: each key once."""
-        found = normal_tags(tag[:-1] if tag.endswith("=") else tag for tag in wanted)
-        keys = [tag.partition("=")[0] for tag in found]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise UsageError(
-                f"tags has {', '.join(twice)} more than once, but v2 knows labels only: one value for a key."
-            )
-        return found
+        return label_tags("tags", wanted)
 
     def merged_tags(self, kept: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
         """Return both together; of a key in both, the wanted value."""
-        keys = set(tags_to_labels(wanted))
-        return normal_tags([*(tag for tag in kept if tag.partition("=")[0] not in keys), *wanted])
+        return merged_label_tags(kept, wanted)
 
 
 def ip_calls(api: MetalV1 | MetalV2) -> IpCalls:
     """Return the calls of that API."""
     return V1Ips(api) if isinstance(api, MetalV1) else V2Ips(api)
-
-
-def tags_to_labels(tags: Sequence[str]) -> dict[str, str]:
-    """Return tags as v2's labels."""
-    return {key: value for key, _equals, value in (tag.partition("=") for tag in tags)}
 
 
 def _patch(before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:

@@ -9,16 +9,18 @@ Private to the collection metalstack.provisioning.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .._errors import PermissionDeniedError, UsageError
 from .._values import mappings, normal_address, text
 from .allocation_rules import PRIVATE, SUPER, KnownIP, KnownNetwork, Surroundings
+from .label_tags import merged_label_tags, tags_to_labels
 from .machine import EXTERNAL, FIREWALL, UNDERLAY, Machine
 from .machine_v1 import find_machines
-from .machine_v2 import labels_from_tags, list_machines
+from .machine_v2 import list_machines
+from .machine_wish import merged_tags, own_tags
 from .v1 import MetalV1
 from .values import enum_name
 
@@ -59,6 +61,10 @@ class MachineCalls(ABC):
     @abstractmethod
     def reinstall(self, machine: Machine, image: str) -> None:
         """Install it anew with exactly that image."""
+
+    def merged_tags(self, tags: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+        """Return tags, without the system's, together with the wanted ones."""
+        return merged_tags(tags, wanted)
 
 
 class V1Machines(MachineCalls):
@@ -185,7 +191,7 @@ class V2Machines(MachineCalls):
 
     def allocate(self, wish: Wish) -> None:
         kind = "FIREWALL" if wish.role == FIREWALL else "MACHINE"
-        labels, placement = labels_from_tags(wish.tags or ()), labels_from_tags(wish.placement_tags)
+        labels, placement = tags_to_labels(wish.tags or ()), tags_to_labels(wish.placement_tags)
         body = {
             "project": wish.project,
             "uuid": wish.id,
@@ -219,7 +225,7 @@ class V2Machines(MachineCalls):
         if "description" in changed:
             message["description"] = changed["description"]
         if "tags" in changed:
-            message["labels"] = {"patch": {"update": {"labels": labels_from_tags(changed["tags"])}}}
+            message["labels"] = {"patch": {"update": {"labels": tags_to_labels(changed["tags"])}}}
         if "ssh_public_keys" in changed:
             message["sshPublicKeys"] = list(changed["ssh_public_keys"])
         self.api.call(f"{self._service}/Update", message)
@@ -230,6 +236,9 @@ class V2Machines(MachineCalls):
 
     def reinstall(self, machine: Machine, image: str) -> None:
         raise UsageError(f"reinstall of {machine.id} with {image} needs the metal-api v1; v2 has no call for it.")
+
+    def merged_tags(self, tags: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+        return merged_label_tags(own_tags(tags), wanted)
 
 
 def machine_calls(api: MetalV1 | MetalV2) -> MachineCalls:

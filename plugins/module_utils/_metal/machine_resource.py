@@ -23,7 +23,6 @@ from .machine_wish import (
     FIXED,
     Wish,
     actual_value,
-    merged_tags,
 )
 
 NEVER, ON_IMAGE_CHANGE, ALWAYS = "never", "on_image_change", "always"
@@ -241,7 +240,7 @@ class AllocationResource(Resource[Machine]):
         if wish.description is not None and options["description"] != wish.description:
             changed["description"] = wish.description
         if wish.tags:
-            tags = list(merged_tags(machine.tags, wish.tags))
+            tags = list(self._calls.merged_tags(machine.tags, wish.tags))
             if tags != options["tags"]:
                 changed["tags"] = tags
         if wish.ssh_public_keys and options["ssh_public_keys"] != list(wish.ssh_public_keys):

@@ -11,6 +11,7 @@ from typing import Any
 from .._errors import ProtocolError
 from .._values import integer, mapping, mappings, text, texts, timestamp
 from .firewall_rules import rules_from_api
+from .label_tags import labels_to_tags
 from .machine import (
     AVAILABLE,
     EXTERNAL,
@@ -76,7 +77,7 @@ def from_v2(item: Mapping[str, Any]) -> Machine:
         led=text(led, "value") == "LED-ON",
         led_description=text(led, "description"),
         liveliness=enum_name(text(status, "liveliness"), _LIVELINESS).capitalize(),
-        tags=tuple(tags_from_labels(_labels(mapping(mapping(allocation, "meta"), "labels")))),
+        tags=labels_to_tags(_labels(mapping(mapping(allocation, "meta"), "labels"))),
         events=events,
         crash_loop=trouble == "crashloop",
         failed_reclaim=trouble == "failed_reclaim",
@@ -84,16 +85,6 @@ def from_v2(item: Mapping[str, Any]) -> Machine:
         allocation=_allocation(allocation, events) if allocation else None,
         revision=text(mapping(item, "meta"), "updatedAt"),
     )
-
-
-def tags_from_labels(given: Mapping[str, str]) -> list[str]:
-    """Return v2's labels as v1's tags: ``key=value``, or the key alone when it has no value."""
-    return [f"{key}={value}" if value else key for key, value in sorted(given.items())]
-
-
-def labels_from_tags(tags: Sequence[str]) -> dict[str, str]:
-    """The reverse."""
-    return {key: value for key, _equals, value in (tag.partition("=") for tag in tags)}
 
 
 def _labels(item: Mapping[str, Any]) -> dict[str, str]:

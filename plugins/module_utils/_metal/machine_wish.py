@@ -22,6 +22,7 @@ from .addresses import wanted_address
 from .allocation_rules import WantedNetwork
 from .firewall_rules import FirewallRules, rules_from_options
 from .image import image_matches, parse_image_id
+from .label_tags import label_tags
 from .machine import SYSTEM_TAGS, UNDERLAY, Allocation, Machine, user_data_digest
 
 _MOST_DNS, _MOST_NTP = 3, 5
@@ -86,8 +87,8 @@ def wish_from(params: Mapping[str, Any], role: str, *, generation: str = "v1") -
         networks=_networks(params.get("networks")),
         user_data=_user_data(params.get("user_data")),
         ssh_public_keys=_keys(params.get("ssh_public_keys")),
-        tags=_tags("tags", params.get("tags")),
-        placement_tags=_tags("placement_tags", params.get("placement_tags")) or (),
+        tags=_tags("tags", params.get("tags"), generation),
+        placement_tags=_tags("placement_tags", params.get("placement_tags"), generation) or (),
         dns_servers=_dns(params.get("dns_servers")),
         ntp_servers=_ntp(params.get("ntp_servers")),
         image=wanted_image(params.get("image")),
@@ -190,7 +191,7 @@ def _is_blob(kind: str, blob: str) -> bool:
         return False
 
 
-def _tags(option: str, tags: Sequence[str] | None) -> tuple[str, ...] | None:
+def _tags(option: str, tags: Sequence[str] | None, generation: str) -> tuple[str, ...] | None:
     if tags is None:
         return None
     if any(not tag for tag in tags):
@@ -198,6 +199,8 @@ def _tags(option: str, tags: Sequence[str] | None) -> tuple[str, ...] | None:
     for tag in tags:
         if tag.partition("=")[0] in SYSTEM_TAGS:
             raise UsageError(f"{option} has {tag.partition('=')[0]}, which only the metal-api sets.")
+    if generation == "v2":
+        return label_tags(option, tags)
     keys = Counter(tag.partition("=")[0] for tag in set(tags) if "=" in tag)
     if any(count > 1 for count in keys.values()):
         raise UsageError(f"{option} has more than one value for {max(keys, key=keys.__getitem__)}; a key has one.")

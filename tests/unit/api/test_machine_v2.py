@@ -69,6 +69,11 @@ def test_the_life_of_a_machine(there: MetalApi, member: Runner) -> None:
     assert not again["changed"] and again["machine"] == one and again["drift"] == []
     updated = ok(member(**{**wish, "description": "d", "tags": ["a=2"]}))
     assert updated["machine"]["description"] == "d" and updated["machine"]["tags"] == ["a=2", "b"]
+    for tags, shown in ((["a="], ["a", "b"]), (["a=1", "c"], ["a=1", "b", "c"]), (["a"], ["a", "b", "c"])):
+        assert ok(member(**NAMED, tags=tags))["machine"]["tags"] == shown
+        assert not ok(member(**NAMED, tags=tags))["changed"]
+    for option in ("tags", "placement_tags"):
+        assert f"{option} has a more than once" in failure(member(**NAMED, **{option: ["a", "a=1"]}))
     drift = ok(member(**{**wish, "tags": ["b"], "hostname": "other"}))["drift"]
     assert drift == [{"option": "hostname", "is": "metal", "wanted": "other"}]
     gone = ok(member(**NAMED, state="absent"))

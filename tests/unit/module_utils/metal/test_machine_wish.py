@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.image import image_matches
+from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.label_tags import (
+    label_tags,
+    labels_to_tags,
+    merged_label_tags,
+    tags_to_labels,
+)
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.machine import (
     SYSTEM_TAGS,
     decode_user_data,
     user_data_digest,
-)
-from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.machine_v2 import (
-    labels_from_tags,
-    tags_from_labels,
 )
 from ansible_collections.metalstack.provisioning.plugins.module_utils._metal.machine_wish import (
     Wish,
@@ -91,7 +93,19 @@ def test_merged_tags_have_the_wanted_and_keep_the_others(tags: list[str], wanted
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,3}", fullmatch=True), st.from_regex(r"[a-z]{0,3}", fullmatch=True)))
 def test_labels_survive_as_tags(labels: dict[str, str]) -> None:
-    assert labels_from_tags(tags_from_labels(labels)) == labels
+    assert tags_to_labels(labels_to_tags(labels)) == labels
+
+
+LABEL = st.from_regex(r"[abc](=[xyz]{0,2}=?)?", fullmatch=True)
+
+
+@given(st.lists(LABEL), st.lists(LABEL, unique_by=lambda tag: tag.partition("=")[0]))
+def test_tags_of_v2_come_to_rest(kept: list[str], wanted: list[str]) -> None:
+    merged = merged_label_tags(kept, label_tags("tags", wanted))
+    assert labels_to_tags(tags_to_labels(merged)) == merged
+    assert merged_label_tags(merged, label_tags("tags", wanted)) == merged
+    assert set(label_tags("tags", wanted)) <= set(merged)
+    assert {tag.partition("=")[0] for tag in merged} == {tag.partition("=")[0] for tag in [*kept, *wanted]}
 
 
 @pytest.mark.parametrize(
