@@ -325,6 +325,25 @@ def test_links_into_the_repository_lead_somewhere() -> None:
                 assert (ROOT / match[1]).exists(), f"{name_of(path)}: {link}"
 
 
+def commands(path: Path) -> list[str]:
+    """Return the commands of a Markdown file, of its blocks of code and of its text."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line.strip(" $") for line in re.findall(r"^[^`\n]+$|`[^`\n]+`", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_commands_of_a_document_say_all_that_they_need(path: Path) -> None:
+    for command in commands(path):
+        if re.search(r"ansible-playbook .*metalstack\.provisioning\.", command):
+            # the variables of the collection are in an inventory, also those of localhost
+            assert " -i inventory.yml " in command, command
+            # servers that are in a file of their own are seen by no guard without it; the image cache needs none
+            guide = path.parent.name == "docs" and path.stem != "image_cache"
+            assert not guide or " -i servers.metal.yml " in command, command
+        if re.search(r"image-cache-sync plan\b", command):
+            assert "CREDENTIALS_DIRECTORY=/etc/image-cache-sync image-cache-sync" in command, command
+
+
 def test_every_target_of_the_makefile_is_explained() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.emulators.lightbits.process import Lightbits
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
+from tests.support.playbook import ROOT
 
 from .world import World
 
@@ -105,6 +106,33 @@ def test_guard_is_not_left_out_by_a_limit(world: World, metal: MetalApi, playboo
     assert done.code != 0
     assert done.shows("none of them was in this run, so nobody has looked whether"), done.output
     assert commands(metal) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("playbook", "more"),
+    [("machine_delete.yml", f"-emachine_delete={STORAGE}"), ("machine_power.yml", "-emachine_command=off")],
+)
+def test_guard_misses_storage_servers_that_nobody_gave(world: World, metal: MetalApi, playbook: str, more: str) -> None:
+    world.names = []
+    # what localhost knows is enough, each of it alone
+    example = ["-i", str(ROOT / "docs/examples/site/inventory.yml")]
+    for known in (example, ["-elightos_cluster_id=one"]) if playbook == "machine_power.yml" else (example,):
+        done = world.play(playbook, *known, f"-emachine_id={STORAGE}", more)
+        assert done.code != 0
+        assert done.shows("give the inventory of the storage servers too (-i servers.metal.yml)"), done.output
+    assert metal.control.requests() == []
+
+
+@pytest.mark.once
+def test_guard_lets_a_partition_without_storage_servers_work(world: World, metal: MetalApi) -> None:
+    world.names = []
+    wanted = [f"-emachine_id={FREE}", "-emachine_command=cycle"]
+    example = ["-i", str(ROOT / "docs/examples/site/inventory.yml"), "-emachine_is_storage=false"]
+    for more in ([], example):
+        done = world.play("machine_power.yml", *more, *wanted)
+        assert done.code == 0, done.output
+    assert len(commands(metal)) == 2
 
 
 def test_power(world: World, metal: MetalApi) -> None:

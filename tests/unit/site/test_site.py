@@ -166,4 +166,16 @@ def test_inventory_plugin_of_the_example_has_these_options() -> None:
     document = re.search(r'DOCUMENTATION = r"""(.*?)"""', source, re.DOTALL)
     assert document is not None
     known = set(yaml.safe_load(document[1])["options"]) | {"groups", "compose", "keyed_groups"}
-    assert set(yaml.safe_load((EXAMPLE / "servers.metal.yml").read_text(encoding="utf-8"))) <= known
+    text = (EXAMPLE / "servers.metal.yml").read_text(encoding="utf-8")
+    assert set(yaml.safe_load(text)) <= known
+    # The example has neither address nor key: it says where they come from, and so does each guide that leads to it.
+    assert not set(yaml.safe_load(text)) & {"api_url", "api_hmac", "api_token"}
+    fragment = (ROOT / "plugins/doc_fragments/metal_plugin.py").read_text(encoding="utf-8")
+    guides = ("docs/site.md", "README.md", "roles/storage_network/README.md")
+    for told in (text, *((ROOT / guide).read_text(encoding="utf-8") for guide in guides)):
+        export = re.search(
+            r"export (METALCTL_\w+)=https\S+ (METALCTL_\w+)=<view key> (METALCTL_\w+)=Metal-View$", told, re.MULTILINE
+        )
+        assert export is not None
+        assert {name for name in export.groups() if f"- name: {name}\n" in fragment} == set(export.groups())
+        assert "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true" in told
