@@ -8,10 +8,12 @@ Private to the collection metalstack.provisioning.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,18 +21,19 @@ from pathlib import Path
 from . import report as reports
 from .changes import Item, promised
 from .generations import Generations, checksum_line
-from .lock import run_lock
+from .lock import LockedError, run_lock
 from .manifest import FileEntry, ManifestError
 from .obtain import Obtained
 from .planner import Candidate
-from .problems import CacheError, StoppedError
+from .problems import CacheError, DiskFullError, StoppedError
 from .repair import flaw, mend
 from .report import COMPLETE, FAILED, PARTIAL, Report, timestamp
 from .sync import Engine
 from .throttle import Throttle
 
-# A run of sync that is at work is waited for before something is changed, in seconds.
-PATIENCE = 600.0
+# Changing needs the lock of sync, which the first run holds for hours where the line is slow. So reading goes on
+# meanwhile, and only what is left at its end waits, in seconds.
+PATIENCE = 12 * 3600.0
 
 
 class VerifyRun:
@@ -53,6 +56,8 @@ class VerifyRun:
         self._now = now
         self._clock = clock
         self._began = clock()
+        # what is damaged and still served; None is a file that belongs to nothing
+        self._due: dict[str, FileEntry | None] = {}
         self._lost: dict[str, FileEntry] = {}
         self._repaired: dict[str, FileEntry] = {}
         self.report = Report("verify", engine.config.host, engine.config.partition, timestamp(now()))
@@ -61,13 +66,13 @@ class VerifyRun:
         """Check, withdraw, repair. Raises nothing but programming errors; the caller writes the report."""
         report = self.report
         try:
-            self._check()
-            if self._lost:
-                with run_lock(self._engine.config.directory / "lock", patience=self._patience):
-                    self._restore()
+            with contextlib.suppress(StoppedError):
+                self._check()
+            self._finish()
             report.result = PARTIAL if report.failures else COMPLETE
             if report.failures:
-                report.reason = f"{len(report.failures)} damaged files could not be repaired; they are not served."
+                first = report.failures[0]["reason"]
+                report.reason = f"{len(report.failures)} damaged files were not repaired, the first because: {first}"
             if self._engine.stop.is_set():
                 report.result, report.reason = PARTIAL, "The check was stopped."
         except CacheError as error:
@@ -83,28 +88,30 @@ class VerifyRun:
         return report
 
     def _check(self) -> None:
-        number, files = self._engine.manifest()
-        if number is None:
-            raise CacheError("Nothing is served yet, so there is nothing to check: run sync first.")
-        if not files:
-            # an unreadable manifest gives no files either, and must not pass for a whole cache
-            try:
-                self._generations.manifest(number)
-            except ManifestError as error:
-                raise CacheError(f"The manifest of generation {number} cannot be used: {error}.") from None
+        number, files = self._served()
         good: dict[str, str | None] = {}
         for key, entry in sorted(files.items()):
             if self._engine.stop.is_set():
-                return
+                raise StoppedError
             if entry.md5 not in good:
                 good[entry.md5] = flaw(self._generations.blob(entry.md5), entry, self._read)
             problem = good[entry.md5] or served_problem(self._generations, number, key, entry)
-            if problem is not None and not self._engine.stop.is_set():
-                self._withdraw(key, entry, problem)
+            if problem is not None:
+                self._found(key, entry, problem)
+            self._withdraw_now()
         for name in foreign(self._generations, number, files):
-            # nobody but this program writes there; a new generation has only what the manifest names
-            self._found(name, "it does not belong to the generation")
-            self._renew()
+            self._found(name, None, "it does not belong to the generation")
+        self._withdraw_now()
+
+    def _served(self) -> tuple[int, dict[str, FileEntry]]:
+        """Return (number of the current generation, its files). A broken manifest must not pass for an empty one."""
+        number = self._generations.current()
+        if number is None:
+            raise CacheError("Nothing is served yet, so there is nothing to check: run sync first.")
+        try:
+            return number, dict(self._generations.manifest(number).files)
+        except ManifestError as error:
+            raise CacheError(f"The manifest of generation {number} cannot be used: {error}.") from None
 
     def _read(self, count: int) -> None:
         self.report.read_bytes += count
@@ -112,27 +119,68 @@ class VerifyRun:
         if self._engine.stop.is_set():
             raise StoppedError
 
-    def _withdraw(self, key: str, entry: FileEntry, problem: str) -> None:
-        """Stop serving a file at once, unless it can be mended from this disk, which is as quick."""
-        self._found(key, problem)
-        with run_lock(self._engine.config.directory / "lock", patience=self._patience):
-            number, files = self._engine.manifest()
-            if number is None or files.get(key) != entry:
-                # a run of sync has replaced it meanwhile
-                return
-            if not mend(self._generations, number, key, entry):
-                for other in [name for name, its in files.items() if its.md5 == entry.md5]:
-                    self._lost[other] = files.pop(other)
-            self._generations.publish(files, timestamp(self._now()))
-
-    def _found(self, key: str, problem: str) -> None:
+    def _found(self, key: str, entry: FileEntry | None, problem: str) -> None:
+        self._due[key] = entry
         self.report.corrupt.append({"file": key, "reason": problem})
         self._journal.error("a served file is damaged", file=key, damage=problem)
 
-    def _renew(self) -> None:
-        with run_lock(self._engine.config.directory / "lock", patience=self._patience):
-            _number, files = self._engine.manifest()
-            self._generations.publish(files, timestamp(self._now()))
+    def _lock(self, patience: float) -> AbstractContextManager[None]:
+        return run_lock(self._engine.config.directory / "lock", patience=patience, wait=self._engine.stop.wait)
+
+    def _withdraw_now(self) -> None:
+        """Withdraw what is due, unless a run of sync is at work: then after the next file, or at the end."""
+        if self._due:
+            # a lock that cannot be had at all fails the end of the check, not its reading
+            with contextlib.suppress(CacheError), self._lock(0.0):
+                self._withdraw()
+
+    def _finish(self) -> None:
+        """Withdraw what is still due, and fetch what is lost; a run of sync that is at work comes to its end first."""
+        if not self._due and not self._lost:
+            return
+        if self._due:
+            self._journal.notice(
+                "damaged files are withdrawn as soon as the synchronisation has ended", files=len(self._due)
+            )
+        try:
+            with self._lock(self._patience):
+                self._withdraw()
+                if self._lost:
+                    self._restore()
+        except LockedError:
+            for what, files in (("withdrawn", self._due), ("fetched again", self._lost)):
+                for key in files:
+                    self._fail(key, f"It could not be {what} because a synchronisation is at work.")
+
+    def _withdraw(self) -> None:
+        """Stop serving what is due, unless it can be mended from this disk, which is as quick. The lock is held."""
+        due, self._due = self._due, {}
+        lost: dict[str, FileEntry] = {}
+        try:
+            number, files = self._served()
+            # a run of sync may have replaced it meanwhile
+            damaged = {key: entry for key, entry in due.items() if entry is None or files.get(key) == entry}
+            if not damaged:
+                return
+            for key, entry in damaged.items():
+                # nobody but this program writes there: a new generation has only what the manifest names
+                if entry is None or key in lost or mend(self._generations, number, key, entry):
+                    continue
+                for other in [name for name, its in files.items() if its.md5 == entry.md5]:
+                    lost[other] = files.pop(other)
+            self._publish(files)
+            self._lost.update(lost)
+        except CacheError as error:
+            for key in due:
+                self._fail(key, f"It could not be withdrawn: {error}")
+
+    def _publish(self, files: Mapping[str, FileEntry]) -> int:
+        created = timestamp(self._now())
+        try:
+            return self._generations.publish(files, created)
+        except DiskFullError:
+            self.make_room()
+            return self._generations.publish(files, created)
 
     def _restore(self) -> None:
         """Fetch what is lost, from a peer or from the store, and serve it again. The lock is held."""
@@ -144,9 +192,9 @@ class VerifyRun:
         ]
         with self._engine.board() as board:
             self._engine.workshop(board).run(items, self)
-            _number, files = self._engine.manifest()
             if self._repaired:
-                number = self._generations.publish({**files, **self._repaired}, timestamp(self._now()))
+                _number, files = self._served()
+                number = self._publish({**files, **self._repaired})
                 self._journal.notice("repaired files are served again", generation=number, files=len(self._repaired))
 
     # what the workshop tells
@@ -167,9 +215,12 @@ class VerifyRun:
 
     def failed(self, item: Item, problem: CacheError) -> None:
         """A lost file cannot be had now; the next run of sync tries again."""
-        sentence = self._journal.redact(str(problem))
-        self.report.failures.append({"file": item.key, "reason": sentence})
-        self._journal.error("a damaged file could not be repaired", file=item.key, error=sentence)
+        self._fail(item.key, str(problem))
+
+    def _fail(self, key: str, reason: str) -> None:
+        sentence = self._journal.redact(reason)
+        self.report.failures.append({"file": key, "reason": sentence})
+        self._journal.error("a damaged file was not repaired", file=key, error=sentence)
 
     def idle(self) -> None:
         """Nothing to do in between: repairs are few."""

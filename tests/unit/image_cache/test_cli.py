@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache import cli
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.config import load_config
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.generations import Generations
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.journal import Journal
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.lock import LockedError, run_lock
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.manifest import FileEntry
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.problems import DiskFullError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.report import Report
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.sync import Engine
+from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.verify import VerifyRun
 from tests.unit.image_cache.conftest import Run
 from tests.unit.image_cache.image_store import LONG_AGO, Host, ImageStore
 from tests.unit.image_cache.test_sync import content, damage_content
@@ -366,19 +373,101 @@ def test_verify_keeps_to_its_rate(store: ImageStore, run: Run) -> None:
     assert run("verify", "--rate", "100K")["duration_seconds"] > 0.3
 
 
-def test_verify_waits_for_a_run_of_sync_only_before_it_changes_something(
+def test_verify_reads_on_while_a_run_of_sync_is_at_work(
     host: Host, store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = store.image("ubuntu-24.04.20250101", content())
+    """The lock is needed only for changes, and what could not be changed is told for each file."""
+    keys = [store.image(f"ubuntu-24.04.2025010{day}", content()) for day in (1, 2, 3)]
     run("sync")
+    monkeypatch.setitem(cli.VerifyRun.__init__.__kwdefaults__, "patience", 0.0)
     with run_lock(host.directory / "lock"):
         assert run("verify")["result"] == "complete"
+        for key in keys[:2]:
+            damage_content(host.file(key))
+        report = run("verify", code=3)
+    assert {found["file"] for found in report["corrupt"]} == set(keys[:2])
+    assert report["read_bytes"] == 15_000
+    assert {failure["file"] for failure in report["failures"]} == set(keys[:2])
+    assert "withdrawn because a synchronisation is at work" in report["reason"]
+    assert samples(host)["image_cache_verify_unrepaired_files"] == 2
+    assert len(run("verify")["fetched"]) == 2
+
+
+@contextlib.contextmanager
+def check(host: Host, stop: threading.Event) -> Iterator[VerifyRun]:
+    """A check in this process whose stop can be had."""
+    engine = Engine(load_config(host.configure()), Journal(stream=io.StringIO()), stop)
+    yield VerifyRun(engine)
+    engine.close()
+
+
+def test_verify_withdraws_what_was_found_while_a_run_of_sync_was_at_work(
+    host: Host, store: ImageStore, run: Run
+) -> None:
+    keys = [store.image(f"ubuntu-24.04.2025010{day}", content()) for day in (1, 2)]
+    run("sync")
+    for key in keys:
         damage_content(host.file(key))
-        monkeypatch.setattr(
-            f"{PROGRAM}.verify.VerifyRun.__init__.__kwdefaults__",
-            {**cli.VerifyRun.__init__.__kwdefaults__, "patience": 0.05},
-        )
-        assert "Another run" in run("verify", code=1)["reason"]
+    sync = contextlib.ExitStack()
+    sync.enter_context(run_lock(host.directory / "lock"))
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            """The run of sync ends when it is waited for."""
+            assert timeout == 1.0
+            sync.close()
+            return False
+
+    with check(host, Stop()) as verify:
+        report = verify.run()
+    assert report.result == "complete"
+    assert {fetched["file"] for fetched in report.fetched} == set(keys)
+
+
+def test_verify_that_is_stopped_while_it_reads(
+    host: Host, store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps what it has found, and does not wait for a run of sync any more."""
+    first, _second = (store.image(f"ubuntu-24.04.2025010{day}", content()) for day in (1, 2))
+    run("sync")
+    damage_content(host.file(first))
+    stop = threading.Event()
+    with check(host, stop) as verify, run_lock(host.directory / "lock"):
+        read = verify._read
+
+        def piece(count: int) -> None:
+            if verify.report.corrupt:
+                stop.set()
+            read(count)
+
+        monkeypatch.setattr(verify, "_read", piece)
+        report = verify.run()
+    assert (report.result, report.reason) == ("partial", "The check was stopped.")
+    assert [found["file"] for found in report.corrupt] == [failure["file"] for failure in report.failures] == [first]
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_verify_on_a_full_disk(
+    room: bool, host: Host, store: ImageStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old generations give way to the withdrawal; where that does not help, the rest is read all the same."""
+    store.image("ubuntu-24.04.20250101", content())
+    run("sync")
+    store.images.clear()
+    keys = [store.image(f"ubuntu-24.04.2025020{day}", content()) for day in (1, 2)]
+    run("sync")
+    damage_content(host.file(keys[0]))
+    publish = Generations.publish
+
+    def full(self: Generations, files: Mapping[str, FileEntry], created: str) -> int:
+        if not room or len(self.numbers()) > 1:
+            raise DiskFullError("full")
+        return publish(self, files, created)
+
+    monkeypatch.setattr(Generations, "publish", full)
+    report = run("verify", code=0 if room else 3)
+    assert report["read_bytes"] == 10_000
+    assert [failure["file"] for failure in report["failures"]] == ([] if room else [keys[0]])
 
 
 def wait_for(condition: Any, seconds: float = 30.0) -> None:
