@@ -251,8 +251,11 @@ def set_attributes(module: AnsibleModule, path: str, owner: str, mode: int) -> N
 
 
 def octal(module: AnsibleModule, entry: dict[str, Any]) -> int:
-    if not re.fullmatch(r"0?[0-7]{3}|[0-7]{4}", entry["mode"]):
-        module.fail_json(msg=f'The mode of {entry["path"]} is "{entry["mode"]}": give octal digits such as "0644".')
+    # not three: YAML takes 0640 without quotes for the number 416
+    if not re.fullmatch(r"[0-7]{4}", entry["mode"]):
+        module.fail_json(
+            msg=f'The mode of {entry["path"]} is "{entry["mode"]}": give four octal digits in quotes such as "0644".'
+        )
     return int(entry["mode"], 8)
 
 
@@ -268,6 +271,18 @@ def check_arguments(module: AnsibleModule) -> None:
             module.fail_json(msg=f'The path "{path}" is given twice: name it once.')
         seen.add(path)
         octal(module, entry)
+
+
+def check_places(module: AnsibleModule, replaced: list[str]) -> None:
+    """Fail before anything is replaced if a file would have no directory to lie in."""
+    made = [entry["path"] for entry in module.params["directories"]]
+    for path in replaced:
+        parent = os.path.dirname(path)
+        if not os.path.isdir(parent) and not any(f"{one}/".startswith(f"{parent}/") for one in made):
+            module.fail_json(
+                msg=f"Nothing was replaced, because the directory of {path} does not exist: create it before, "
+                "or name it in directories."
+            )
 
 
 def run_checks(module: AnsibleModule, stage: str, replaced: list[str]) -> None:
@@ -348,6 +363,9 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
             )
 
     if replaced:
+        if not module.check_mode:
+            # in check mode an earlier task of a real run may be what makes it
+            check_places(module, replaced)
         for entry, content, _before in wanted:
             write(staged(stage, entry["path"]), content, octal(module, entry))
         run_checks(module, stage, replaced)

@@ -125,6 +125,7 @@ import socket
 import ssl
 import struct
 import time
+import urllib.parse
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -266,11 +267,14 @@ def sample(manifest: object, domains: list[str]) -> str | None:
     files = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(files, dict):
         raise ValueError("the manifest lists no files")
-    known = [
-        (entry.get("kind") != "image", entry["size"], key)
-        for key, entry in files.items()
-        if key.split("/")[0] in domains
-    ]
+    try:
+        known = [
+            (entry.get("kind") != "image", int(entry["size"]), key)
+            for key, entry in files.items()
+            if key.split("/")[0] in domains
+        ]
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError("the manifest lists something that is no file") from None
     return min(known)[2] if known else None
 
 
@@ -293,7 +297,8 @@ def check_download(options: dict[str, Any]) -> tuple[list[str], dict[str, Any] |
         return [], None
 
     domain, _slash, path = key.partition("/")
-    path = "/" + path
+    # a key is what nginx finds after it has decoded the path
+    path = "/" + urllib.parse.quote(path)
     url = f"http://{domain}{path}"
     try:
         sidecar = fetch(address, port, domain, path + ".md5", timeout)

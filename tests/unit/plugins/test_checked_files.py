@@ -190,11 +190,16 @@ def test_a_secret_is_nowhere_but_in_its_file(run: Any, tmp_path: Path) -> None:
     [
         ({"path": "relative/f"}, "is not plain and absolute"),
         ({"path": "/etc/../f"}, "is not plain and absolute"),
-        ({"path": "/nonexistent/f", "mode": "rw-r--r--"}, 'is "rw-r--r--": give octal digits such as "0644".'),
+        (
+            {"path": "/nonexistent/f", "mode": "rw-r--r--"},
+            'is "rw-r--r--": give four octal digits in quotes such as "0644".',
+        ),
+        # 0640 without quotes
+        ({"path": "/nonexistent/f", "mode": 416}, 'is "416": give four octal digits in quotes such as "0644".'),
         ({"path": "/nonexistent/f", "secret": "of a file"}, "parameters are mutually exclusive: content|secret"),
     ],
 )
-def test_wrong_arguments_get_one_sentence(run: Any, entry: dict[str, str], sentence: str) -> None:
+def test_wrong_arguments_get_one_sentence(run: Any, entry: dict[str, Any], sentence: str) -> None:
     code, result = run(files=[{"content": "", **entry}])
     assert code == 1
     assert sentence in result["msg"]
@@ -204,6 +209,18 @@ def test_a_path_given_twice_is_refused(run: Any, tmp_path: Path) -> None:
     entry = {"path": str(tmp_path / "f"), "content": ""}
     code, result = run(files=[entry, entry])
     assert (code, "is given twice" in result["msg"]) == (1, True)
+
+
+def test_a_file_without_a_directory_is_found_before_another_is_replaced(run: Any, tmp_path: Path) -> None:
+    good, lost = tmp_path / "good", tmp_path / "a" / "f"
+    wanted = {"files": [{"path": str(path), "content": "x"} for path in (good, lost)]}
+    code, result = run(**wanted)
+    assert (code, good.exists()) == (1, False)
+    assert f"Nothing was replaced, because the directory of {lost} does not exist" in result["msg"]
+    code, result = run(check=True, **wanted)
+    assert (code, result["replaced"]) == (0, [str(good), str(lost)])
+    code, result = run(directories=[{"path": str(tmp_path / "a" / "b")}], **wanted)
+    assert (code, lost.read_text()) == (0, "x")
 
 
 def test_an_error_of_the_file_system_is_one_sentence_and_leaves_no_staging(

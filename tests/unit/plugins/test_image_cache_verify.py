@@ -220,6 +220,12 @@ def test_a_whole_cache_host_has_no_problem_and_the_smallest_image_was_read(
     assert not any("large" in path or "kernel" in path for _part, _method, path in host.requests)
 
 
+def test_an_image_whose_name_has_to_be_encoded(host: CacheHost, options: dict[str, Any]) -> None:
+    host.manifest = {"files": {f"{DOMAIN}/a b+ä": {"kind": "image", "size": len(CONTENT)}}}
+    host.files = {"/a%20b%2B%C3%A4": CONTENT, "/a%20b%2B%C3%A4.md5": MD5.encode()}
+    assert problems_of(options) == []
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "sentence"),
     [
@@ -231,6 +237,7 @@ def test_a_whole_cache_host_has_no_problem_and_the_smallest_image_was_read(
         ("manifest", None, "Nothing is cached"),
         ("manifest", {"files": {}}, "Nothing is cached"),
         ("manifest", [], "does not give its manifest: the manifest lists no files."),
+        ("manifest", {"files": {KEY: {}}}, "the manifest lists something that is no file."),
         ("files", {}, f"answers http://{KEY}.md5 with status 307, not 200."),
         (
             "files",
