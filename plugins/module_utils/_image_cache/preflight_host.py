@@ -19,6 +19,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -186,10 +187,11 @@ class Host:
 
         # The resolver has its own, long timeouts: wait for all names together, and no longer than asked for.
         threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in found]
+        deadline = time.monotonic() + self._timeout
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(self._timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return dict(found)
 
     def ask_dns(self, server: str, port: int, name: str) -> str | None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -262,6 +263,22 @@ def test_resolving(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Host(no_program, timeout=0.2).resolve(["good.test", "gone.test", "slow.test"])
     stuck.set()
     assert found == {"good.test": ["192.0.2.1", "192.0.2.2"], "gone.test": [], "slow.test": []}
+
+
+def test_all_names_together_are_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = [0.0]
+
+    class Stuck(threading.Thread):
+        def start(self) -> None:
+            """Never comes to an end."""
+
+        def join(self, timeout: float | None = None) -> None:
+            passed[0] += timeout or 0.0
+
+    monkeypatch.setattr(preflight_host, "threading", SimpleNamespace(Thread=Stuck))
+    monkeypatch.setattr(preflight_host, "time", SimpleNamespace(monotonic=lambda: passed[0]), raising=False)
+    assert Host(no_program, timeout=5.0).resolve(["a.test", "b.test"]) == {"a.test": [], "b.test": []}
+    assert passed == [5.0]
 
 
 @contextmanager
