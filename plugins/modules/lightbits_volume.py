@@ -236,6 +236,10 @@ volumes:
       description: The volume, as RV(volume).
       returned: always
       type: dict
+    failed:
+      description: Whether it could not be brought to the wanted state.
+      returned: if it failed
+      type: bool
     msg:
       description: Why it could not be brought to the wanted state.
       returned: if it failed

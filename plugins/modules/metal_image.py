@@ -175,6 +175,10 @@ images:
       description: The image, as RV(image).
       returned: always
       type: dict
+    failed:
+      description: Whether it could not be brought to the wanted state.
+      returned: if it failed
+      type: bool
     msg:
       description: Why it could not be brought to the wanted state.
       returned: if it failed

@@ -213,6 +213,10 @@ ips:
       description: The address, as RV(ip).
       returned: always
       type: dict
+    failed:
+      description: Whether it could not be brought to the wanted state.
+      returned: if it failed
+      type: bool
     msg:
       description: Why it could not be brought to the wanted state.
       returned: if it failed

@@ -350,6 +350,10 @@ networks:
       description: The network, as RV(network).
       returned: always
       type: dict
+    failed:
+      description: Whether it could not be brought to the wanted state.
+      returned: if it failed
+      type: bool
     msg:
       description: Why it could not be brought to the wanted state.
       returned: if it failed
