@@ -75,6 +75,12 @@ images:
   returned: success
   type: list
   elements: dict
+  contains:
+    used_by:
+      description: Ids of the machines that use it.
+      returned: with O(usage=true)
+      type: list
+      elements: str
   sample:
     - id: ubuntu-24.04.20251010
       os: ubuntu

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.metalstack.provisioning.plugins.modules import metal_image_info
 from tests.emulators.metal_api.process import MetalApi
 
 from .helpers import Runner, failure, ok, requests, writes
@@ -290,6 +292,8 @@ def test_info_of_what_is_no_id(info: Runner) -> None:
 def test_usage(api: MetalApi) -> None:
     api.control.change_state(images=[{**STORED, "usedby": ["m2", "m1"]}])
     assert ok(Runner(api, "metal_image_info")(usage=True))["images"] == [{**SHOWN, "used_by": ["m1", "m2"]}]
+    documented = yaml.safe_load(metal_image_info.RETURN)["images"]
+    assert {*documented["sample"][0], *documented["contains"]} == {*SHOWN, "used_by"}
     v2 = Runner(api, "metal_image_info", methods=["/metalstack.api.v2.ImageService/List"])
     assert "only the metal-api v1 knows" in failure(v2(usage=True))
 
