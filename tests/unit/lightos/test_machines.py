@@ -15,7 +15,7 @@ from tests.emulators.lightbits.process import Lightbits
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
 from tests.support.playbook import ROOT
 
-from .world import World
+from .world import CLUSTER, World
 
 PROJECT = "00000000-0000-4000-8000-0000000000aa"
 FREE, TAKEN, STORAGE = (f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
@@ -82,6 +82,11 @@ def commands(metal: MetalApi) -> list[str]:
             "machine_delete.yml",
             {"machine_id": STORAGE, "machine_delete": STORAGE},
             "which is Enabled in the cluster: remove it from the cluster first (lightos_replace_server).",
+        ),
+        (
+            "machine_delete.yml",
+            {"machine_id": STORAGE, "machine_delete": STORAGE, "lightos_cluster_id": "0" * 8 + CLUSTER[8:]},
+            "is the storage server server02. The API at",
         ),
         ("machine_delete.yml", {"machine_id": FREE}, "Set machine_id, and machine_delete to the same id."),
         ("machine_delete.yml", {"machine_id": TAKEN, "machine_delete": TAKEN}, "set machine_allocated=true to free it"),

@@ -121,7 +121,7 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
 
     # what does not answer any more is not installed again, also without the preflight
     world.cluster.control.stop_servers(0, 1, 2, 3)
-    for arguments in ((), ("--skip-tags", "preflight")):
+    for arguments in ((), ("--skip-tags", "preflight"), ("--tags", "verify")):
         done = world.play("lightos.yml", *arguments)
         assert done.code != 0
         assert done.shows("but none of its servers answers at")
@@ -178,6 +178,7 @@ def test_all_problems_of_all_hosts_are_told_at_once_and_nothing_is_done(world: W
     assert done.shows("server02 interface The interface eth0 has the MTU 1500; it needs 9000.")
     assert not world.home.exists()
     assert not world.work.exists()
+    assert world.play("lightos.yml", "--tags", "verify").shows("There is no cluster to verify: nothing answers at")
 
 
 @pytest.mark.once
@@ -196,6 +197,11 @@ def test_nothing_is_installed_over_a_cluster(world: World) -> None:
     assert other.shows(
         "is that of the cluster 6bb5cf6b-e5ab-4e0c-96b4-cbbe4b5b3b7f, but lightos_cluster_id is 00000000"
     )
+    stranger = {"lightos_cluster_id": "0" * 8 + CLUSTER_REST, "lightos_api_token_file": str(token)}
+    configured = world.play("lightos.yml", "--tags", "configure", **WISHES, **stranger)
+    assert configured.code != 0
+    assert configured.shows("is that of the cluster 6bb5cf6b"), configured.output
+    assert {project["name"] for project in world.cluster.control.state()["projects"]} == {"default", "system"}
     # a server that the cluster does not have
     world.names[2:] = ["server04"]
     (world.directory / "hardware/server04").mkdir()
