@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -42,13 +41,17 @@ class ActionModule(ActionBase):
             if not found["running"]:
                 break
             if time.monotonic() >= end:
-                raise AnsibleActionFail(
-                    f"The installer ({label}) has not come to its end in time. It goes on by itself; run this again to "
-                    f"follow it. Its log is {found['log']}."
-                )
+                sentence = "has not come to its end in time. It goes on by itself; run this again to follow it"
+                return {
+                    "failed": True,
+                    "running": True,
+                    "log": found["log"],
+                    "msg": f"The installer ({label}) {sentence}. Its log is {found['log']}.",
+                }
             found = self._call({"offset": found["offset"]}, task_vars)
             if found.get("failed"):
-                return found
+                # it cannot be followed, which it does not know
+                return {**found, "running": True}
         result = {
             "changed": True,
             "label": label,

@@ -114,6 +114,11 @@ code:
   returned: when it has ended
   type: int
   sample: 0
+running:
+  description: Whether the installer goes on by itself, so that what it uses has to stay.
+  returned: failure
+  type: bool
+  sample: false
 lines:
   description: The last lines of its output.
   returned: unless in check mode
@@ -132,7 +137,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.files import write_atomic
-from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.supervision import Job, Supervision
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.supervision import (
+    AtWorkError,
+    Job,
+    Supervision,
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "label": {"type": "str", "required": True},
@@ -160,7 +169,7 @@ def main() -> None:
         supervision = Supervision(directory)
         started = options["offset"] is None and _begin(supervision, options)
     except UsageError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), running=isinstance(error, AtWorkError))
     progress = supervision.follow(options["offset"] or 0, 0.0 if started else _WAIT)
     module.exit_json(
         changed=True,

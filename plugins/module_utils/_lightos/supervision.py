@@ -59,6 +59,10 @@ class Progress:
     log: str
 
 
+class AtWorkError(UsageError):
+    """Another run goes on."""
+
+
 class Supervision:
     """Runs in a directory, one at a time."""
 
@@ -70,13 +74,13 @@ class Supervision:
     def begin(self, job: Job, detach: Callable[[Callable[[], None]], None] | None = None) -> bool:
         """Start it, unless one of the same label goes on; return whether it was started.
 
-        Raises UsageError when another one goes on.
+        Raises AtWorkError when another one goes on.
         """
         lock = self._try_lock()
         if lock is None:
             label = str(self._read().get("label"))
             if label != job.label:
-                raise UsageError(
+                raise AtWorkError(
                     f"The installer is at work already, with {label}; wait for its end, then run {job.label} again."
                 )
             return False

@@ -81,7 +81,8 @@ def two(world: World, *tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_maintenance_of_a_server(world: World) -> None:
-    wanted = {**work(world), "lightos_maintenance_servers": ["server01"]}
+    # as on a command line
+    wanted = {**work(world), "lightos_maintenance_servers": "server01"}
     check = world.play("lightos_maintenance.yml", "--check", **wanted)
     assert check.code == 0, check.output
     assert (worked(world), writes(world.cluster), progress(world)) == ([], [], None)
@@ -102,6 +103,10 @@ def test_maintenance_of_all_servers_goes_on_after_it_was_killed(world: World) ->
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     assert states(world)[0] == "Disabled"
+    check = world.play("lightos_maintenance.yml", "--check", **work(world, waiting), lightos_gate_timeout=2)
+    assert check.code == 0, check.output
+    assert check.shows("Goes on with server00 (disabling).")
+    assert check.shows("server03 would be disabled when server00 is back.")
     gate.touch()
     done = world.play("lightos_maintenance.yml", **work(world, waiting))
     assert done.code == 0, done.output
@@ -183,6 +188,14 @@ def test_maintenance_that_cannot_be(world: World) -> None:
     missing = world.play("lightos_maintenance.yml", lightos_maintenance_tasks="/no/where")
     assert missing.code != 0
     assert missing.shows("lightos_maintenance_tasks is /no/where, which is not there")
+    (world.home / "maintenance.json").write_text(
+        '{"server": "server99", "phase": "enabling", "done": []}', encoding="ascii"
+    )
+    replaced = world.play("lightos_maintenance.yml", **work(world))
+    assert replaced.code != 0
+    assert replaced.shows("The maintenance was interrupted at server99, which is no server of the inventory any more:")
+    anew = world.play("lightos_maintenance.yml", "--check", **work(world), lightos_maintenance_restart=True)
+    assert (anew.code, anew.shows("Goes on with")) == (0, False), anew.output
     assert writes(world.cluster) == []
 
 
@@ -407,4 +420,9 @@ def test_nothing_is_removed_that_was_not_asked_for_by_its_uuid(world: World) -> 
     done = world.play("lightos_cleanup.yml", lightos_cleanup=world.variables["lightos_cluster_id"])
     assert done.code != 0
     assert done.shows("The cluster still has 4 volumes: delete them first.")
+    # nobody can look
+    (world.home / "secrets/lightos-system-jwt").unlink()
+    done = world.play("lightos_cleanup.yml", lightos_cleanup=world.variables["lightos_cluster_id"])
+    assert done.code != 0
+    assert done.shows("but there is no token for it: set lightos_api_token_file."), done.output
     assert not world.work.exists()

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.supervision import (
+    AtWorkError,
     Cleaner,
     Job,
     Supervision,
@@ -136,7 +136,7 @@ def test_it_goes_on_by_itself_and_nobody_starts_another_one(tmp_path: Path) -> N
     first = until(lambda: supervision.follow(0, 0), lambda progress: progress.lines, "its first line")
     assert (first.lines, first.running) == (["waiting"], True)
     assert supervision.begin(job) is False
-    with pytest.raises(UsageError, match="at work already, with install; wait for its end, then run cleanup again"):
+    with pytest.raises(AtWorkError, match="at work already, with install; wait for its end, then run cleanup again"):
         supervision.begin(Job(label="cleanup", command=["true"], directory="/"))
     gate.write_text("go\n", encoding="utf-8")
     end = until(lambda: supervision.follow(first.offset, 1), lambda progress: not progress.running, "its end")
@@ -236,6 +236,7 @@ def test_task_that_was_interrupted_follows_the_same_run(tmp_path: Path) -> None:
         [result] = done.results
         assert result.failed
         assert "has not come to its end in time. It goes on by itself; run this again" in result.values["msg"]
+        assert result.values["running"] is True
         assert ("[install] The installer is at work already; this follows it.\n" in done.output) is attached
     gate.write_text("go\n", encoding="utf-8")
     supervision = Supervision(tmp_path / "work")

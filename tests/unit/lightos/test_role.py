@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -131,6 +132,15 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
 @pytest.mark.once
 def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: World) -> None:
     (world.work.parent / "fail").touch()
+    wait = world.work.parent / "wait"
+    os.mkfifo(wait)
+    late = world.play("lightos.yml", lightos_vault_password="a-vault-password", lightos_installer_timeout=0)
+    assert late.code != 0
+    assert late.shows("It goes on by itself; run this again to follow it."), late.output
+    # it needs them until its end
+    assert (world.work / "outputs").is_dir()
+    wait.write_text("go\n", encoding="ascii")
+    wait.unlink()
     failed = world.play("lightos.yml", lightos_vault_password="a-vault-password")
     assert failed.code != 0
     assert failed.shows("The installer (install) ended with the code 2.")

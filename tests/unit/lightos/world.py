@@ -47,6 +47,11 @@ DEPLOY = """\
       loop_control: {label: "{{ item.dest }}"}
       run_once: true
       delegate_to: localhost
+    - name: Wait if told to
+      command: "cat {{ playbook_dir }}/../../../../wait"
+      when: (playbook_dir ~ '/../../../../wait') is exists
+      run_once: true
+      delegate_to: localhost
     - name: Fail if told to
       fail: {msg: told to fail}
       when: (playbook_dir ~ '/../../../../fail') is file
