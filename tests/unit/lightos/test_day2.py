@@ -200,7 +200,8 @@ def test_maintenance_that_cannot_be(world: World) -> None:
 
 
 def test_page_for_the_on_call(world: World) -> None:
-    done = world.play("lightos_info.yml")
+    world.environment["HOME"] = str(world.directory)
+    done = world.play("lightos_info.yml", lightos_directory=f"~/{world.home.name}")
     assert done.code == 0, done.output
     for text in (
         "nothing is wrong",
