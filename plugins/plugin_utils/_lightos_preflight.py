@@ -17,7 +17,7 @@ from typing import Any
 from ..module_utils._errors import UsageError
 from ..module_utils._units import SizeError, parse_size
 from ._lightos_matchers import matches
-from ._lightos_servers import Instance, Server, read_servers
+from ._lightos_servers import Instance, Server, read_servers, texts
 
 _EC_LEAST, _EC_SAFE = 6, 8
 _CLUSTER = "cluster"
@@ -53,10 +53,12 @@ class Requirements:
         values: dict[str, Any] = {}
         for key, value in given.items():
             if key == "systems":
-                values[key] = tuple(str(one).lower() for one in value)
+                values[key] = tuple(one.lower() for one in texts("requirements", key, value))
             elif key == "ports":
-                values[key] = tuple(_whole(key, one) for one in value)
+                values[key] = tuple(_whole(key, one) for one in texts("requirements", key, value))
             elif key == "space":
+                if not isinstance(value, Mapping):
+                    raise UsageError("requirements.space is not a dictionary; write it like {/var: 20GiB}.")
                 values[key] = {str(path): _size(f"space of {path}", size) for path, size in value.items()}
             elif key == "memory":
                 values[key] = _size(key, value)
@@ -112,6 +114,8 @@ def preflight(
             "The facts are not a dictionary with what storage_server_info returned, by the names of servers."
         )
     wanted = Requirements.read(requirements)
+    if isinstance(skip, str):
+        raise UsageError(f"skip is {skip!r}, which is not a list; write it like [{skip}].")
     skipped = set(skip or ())
     unknown = sorted(str(one) for one in skipped if one not in CHECKS)
     if unknown:

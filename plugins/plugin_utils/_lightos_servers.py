@@ -137,7 +137,7 @@ def _domains(name: str, rack: str, racks: bool) -> tuple[str, ...]:
 
 
 def _labels(what: str, instance: Mapping[str, Any], domains: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_texts(what, "failure_domains", instance.get("failure_domains")) or domains))
+    return tuple(dict.fromkeys(texts(what, "failure_domains", instance.get("failure_domains")) or domains))
 
 
 def _instances(server: str, given: Mapping[str, Any]) -> Sequence[Any]:
@@ -218,7 +218,7 @@ def _instance(server: str, position: int, described: Any, domains: tuple[str, ..
             f"{what} has the data_address {given.get('data_address')!r}; it must be an IP address of the storage "
             "network."
         ) from None
-    journal = _texts(what, "journal_devices", given.get("journal_devices"))
+    journal = texts(what, "journal_devices", given.get("journal_devices"))
     if len(set(journal)) < len(journal) or len(journal) > MOST_JOURNAL_DEVICES:
         raise UsageError(
             f"{what} has journal_devices {', '.join(journal)}; it may have up to {MOST_JOURNAL_DEVICES}, each once."
@@ -238,14 +238,14 @@ def _instance(server: str, position: int, described: Any, domains: tuple[str, ..
 def _devices(what: str, given: Any, journal: tuple[str, ...]) -> Devices:
     layout = _mapping(what, "devices", given)
     _keys(f"{what} devices", layout, {"initial", "maximum", "cross_numa", "minimum_size_gib", "names", "matchers"})
-    names = _texts(what, "devices.names", layout.get("names"))
+    names = texts(what, "devices.names", layout.get("names"))
     for name in (*names, *journal):
         if not _DEVICE.fullmatch(name):
             raise UsageError(f"{what} names the device {name!r}; write it as the kernel does, like nvme0n1.")
     shared = sorted(set(names) & set(journal))
     if shared:
         raise UsageError(f"{what} has {shared[0]} both for data and for its journal.")
-    matchers: Sequence[str] = _texts(what, "devices.matchers", layout.get("matchers"))
+    matchers: Sequence[str] = texts(what, "devices.matchers", layout.get("matchers"))
     if names and matchers:
         raise UsageError(f"{what} has names and matchers of devices; give one of them.")
     if journal and not names and not matchers:
@@ -318,8 +318,8 @@ def _whole(what: str, key: str, value: Any) -> int:
         raise UsageError(f"{what.rstrip(',')} has {key} {value!r}, which is not a whole number.") from None
 
 
-def _texts(what: str, key: str, value: Any) -> tuple[str, ...]:
-    """A list of texts; a text alone would be read letter by letter."""
+def texts(what: str, key: str, value: Any) -> tuple[str, ...]:
+    """Return a list as texts. A text alone would be read letter by letter: UsageError."""
     if value is None:
         return ()
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):

@@ -296,6 +296,10 @@ def test_server_without_facts_is_not_looked_at(world: World) -> None:
         ({"requirements": {"cores": "many"}}, "requirements has cores 'many', which is not a whole number."),
         ({"requirements": {"space": {"/var": "x"}}}, 'requirements.space of /var is "x", which is not a size'),
         ({"requirements": []}, "requirements is not a dictionary."),
+        ({"requirements": {"ports": "443"}}, "requirements has ports '443', which is not a list; write it like [443]."),
+        ({"requirements": {"systems": "rocky"}}, "requirements has systems 'rocky', which is not a list; write it"),
+        ({"requirements": {"space": "/var"}}, "requirements.space is not a dictionary; write it like {/var: 20GiB}."),
+        ({"skip": "time"}, "skip is 'time', which is not a list; write it like [time]."),
         ({"skip": ["cpus"]}, "skip has 'cpus', which is no check; checks are system, cpu"),
     ],
 )
