@@ -179,9 +179,11 @@ def test_work_that_fails_and_a_server_that_may_not_go(world: World) -> None:
 
 @pytest.mark.once
 def test_maintenance_that_cannot_be(world: World) -> None:
-    nothing = world.play("lightos_maintenance.yml", lightos_maintenance_servers=["server9"])
+    # as -e gives it: a text, which is not read letter by letter
+    nothing = world.play("lightos_maintenance.yml", lightos_maintenance_servers="server00, server9")
     assert nothing.code != 0
     assert nothing.shows("Nothing would be done: set lightos_maintenance_tasks to a file with tasks, or")
+    assert "lightos_maintenance_servers has s," not in nothing.output
     assert nothing.shows(
         "lightos_maintenance_servers has server9, which is no server of the inventory; there are server00"
     )
@@ -197,6 +199,25 @@ def test_maintenance_that_cannot_be(world: World) -> None:
     anew = world.play("lightos_maintenance.yml", "--check", **work(world), lightos_maintenance_restart=True)
     assert (anew.code, anew.shows("Goes on with")) == (0, False), anew.output
     assert writes(world.cluster) == []
+
+
+@pytest.mark.once
+def test_plays_that_write_files_of_prometheus_are_root() -> None:
+    root = Path(__file__).parents[3]
+    entries = {
+        path.stem
+        for path in (root / "roles/lightos/tasks").glob("*.yml")
+        if "import_tasks: monitoring.yml" in path.read_text("utf-8")
+    }
+    plays = [
+        (path.name, play)
+        for path in sorted((root / "playbooks").glob("lightos_*.yml"))
+        for play in yaml.safe_load(path.read_text("utf-8"))
+        for task in play.get("tasks", [])
+        if task.get("ansible.builtin.import_role", {}).get("tasks_from") in entries
+    ]
+    assert {name for name, _play in plays} == {"lightos_add_server.yml", "lightos_replace_server.yml"}
+    assert [name for name, play in plays if play.get("become") is not True] == []
 
 
 def test_page_for_the_on_call(world: World) -> None:

@@ -238,7 +238,8 @@ def test_token_that_ends_soon_is_told(world: World) -> None:
     world.cluster.control.stop_servers()
     token = world.directory / "token"
     token.write_text(keys.token(lifetime=10 * 86400), encoding="ascii")
-    soon = world.play("lightos.yml", "--tags", "preflight", lightos_api_token_file=str(token))
+    world.environment["HOME"] = str(world.directory)
+    soon = world.play("lightos.yml", "--tags", "preflight", lightos_api_token_file="~/token")
     assert soon.code == 0, soon.output
     assert soon.shows("The token is good for 10.0 days.")
     token.write_text(keys.token(lifetime=3600), encoding="ascii")
