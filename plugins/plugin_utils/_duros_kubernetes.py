@@ -15,7 +15,7 @@ from typing import Any
 
 from ..module_utils._values import timestamp
 from ._duros_access import unusable
-from ._duros_rights import missing_rights
+from ._duros_rights import missing_rights, rule_for
 from ._kubernetes_objects import path_of, title_of
 
 PROVISIONER = "csi.lightbitslabs.com"
@@ -117,15 +117,11 @@ def _rights(look: Mapping[str, Any], where: str, namespace: str, objects: Sequen
     review = (look.get("rights") or {}).get(namespace)
     if review is None:
         return
-    rules = []
+    rules: list[Mapping[str, Any]] = []
     for thing in objects:
-        group = thing["apiVersion"].rpartition("/")[0]
-        plural = path_of(thing).split("/")[-2]
-        rules.append({"apiGroups": [group], "resources": [plural], "verbs": ["get", "create", "patch"]})
+        rules.append(rule_for(thing, "get", "create", "patch"))
         # Nobody may give others more than he has himself.
-        if thing["kind"] in _ROLES and missing_rights(
-            [{"apiGroups": [group], "resources": [plural], "verbs": ["escalate"]}], review
-        ):
+        if thing["kind"] in _ROLES and missing_rights([rule_for(thing, "escalate")], review):
             rules.extend(thing.get("rules") or [])
     missing = missing_rights(rules, review)
     if missing:

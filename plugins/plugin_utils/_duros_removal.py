@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._duros_kubernetes import CLASSES, PROVISIONER
-from ._duros_rights import missing_rights
+from ._duros_rights import missing_rights, rule_for
 from ._kubernetes_objects import path_of
 
 RESOURCES = "/apis/storage.metal-stack.io/v1/duros"
@@ -93,11 +93,7 @@ def _rights(look: Mapping[str, Any], namespace: str, going: Sequence[Mapping[str
     review = (look.get("rights") or {}).get(namespace)
     if review is None:
         return
-    rules = []
-    for one in going:
-        *_place, plural, name = path_of(one).split("/")
-        group = one["apiVersion"].rpartition("/")[0]
-        rules.append({"apiGroups": [group], "resources": [plural], "verbs": ["delete"], "resourceNames": [name]})
+    rules = [{**rule_for(one, "delete"), "resourceNames": [one["metadata"]["name"]]} for one in going]
     missing = missing_rights(rules, review)
     if missing:
         yield f"Whoever kubeconfig says may not remove all of it in {where}: {'; '.join(missing)}."

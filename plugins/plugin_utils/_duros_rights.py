@@ -11,6 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ._kubernetes_objects import path_of
+
+
+def rule_for(thing: Mapping[str, Any], *verbs: str) -> dict[str, list[str]]:
+    """Return the rule, as a Role has it, that allows verbs for the kind of an object."""
+    return {
+        "apiGroups": [thing["apiVersion"].rpartition("/")[0]],
+        "resources": [path_of(thing).split("/")[-2]],
+        "verbs": list(verbs),
+    }
+
 
 def missing_rights(wanted: Sequence[Mapping[str, Any]], review: Mapping[str, Any]) -> list[str]:
     """Return what is wanted and not allowed, as ``verb, verb resource.group/name``. An incomplete review tells nothing.
