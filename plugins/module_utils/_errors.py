@@ -12,8 +12,10 @@ from typing import Any
 
 from ._redact import redact
 
-# What a gateway says when it has given up waiting, while the server behind it may go on.
-GATEWAY_GAVE_UP = (502, 504)
+
+def gave_up(status: int, code: str | None = None) -> bool:
+    """Whether an answer is that of a gateway that waits no longer, while the server behind it may go on."""
+    return status in (502, 504) or code == "deadline_exceeded"
 
 
 class UsageError(Exception):

@@ -94,7 +94,7 @@ def failure_of(response: Response, credential: str, secrets: tuple[str, ...]) ->
         sentence = f"{sentence.rstrip('.')} (is that a server of LightOS?)."
     # After a repetition it may be the echo of a success; and an API that was unavailable may have gone on all the same.
     unclear = True if response.attempts > 1 or kind is TemporaryError else None
-    pending = kind is errors.ServerError and (status in errors.GATEWAY_GAVE_UP or code == "deadline_exceeded")
+    pending = kind is errors.ServerError and errors.gave_up(status, code)
     return kind(
         sentence,
         status=status,

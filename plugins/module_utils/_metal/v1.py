@@ -150,7 +150,7 @@ class MetalV1:
             kind = errors.ValidationError
         if response.attempts > 1:
             sentence = f"{sentence.rstrip('.')} ({response.attempts} attempts)."
-        pending = status in errors.GATEWAY_GAVE_UP
+        pending = errors.gave_up(status)
         if pending and not repeatable:
             sentence = f"{sentence.rstrip('.')}; it may have been processed all the same."
         return kind(sentence, status=status, request=response.request, secrets=self.auth.secrets, pending=pending)

@@ -108,7 +108,7 @@ class MetalV2:
             sentence += " (is the address of the API right?)"
         if response.attempts > 1:
             sentence += f" ({response.attempts} attempts)"
-        pending = status in errors.GATEWAY_GAVE_UP or code == "deadline_exceeded"
+        pending = errors.gave_up(status, code)
         if pending and not repeatable:
             sentence += "; it may have been processed all the same"
         secrets = self.auth.secrets if self.auth else ()
