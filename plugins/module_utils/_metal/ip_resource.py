@@ -15,6 +15,7 @@ from .addresses import family_of, wanted_address
 from .finder import Finder, Key, from_snapshot, one_by_one
 from .ip import IP, MACHINE_TAG, is_system_tag
 from .ip_calls import IpCalls
+from .removal_step import removal_step
 
 _COMPARED = ("name", "description", "type")
 _FIXED = ("network", "project", "address_family")
@@ -78,12 +79,7 @@ class IpResource(Resource[IP]):
         }
         if self._absent:
             self._check_free(actual)
-            step = Step(
-                f"free the IP {actual.ip}",
-                lambda: self._calls.free(actual),
-                missing_ok=True,
-                queued=self._calls.generation == "v2",
-            )
+            step = removal_step(self._calls.generation, f"free the IP {actual.ip}", lambda: self._calls.free(actual))
             return Plan(before, None, (step,))
         return self._update(actual, before)
 

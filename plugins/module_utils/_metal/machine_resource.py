@@ -24,6 +24,7 @@ from .machine_wish import (
     Wish,
     actual_value,
 )
+from .removal_step import removal_step
 
 NEVER, ON_IMAGE_CHANGE, ALWAYS = "never", "on_image_change", "always"
 
@@ -187,12 +188,7 @@ class AllocationResource(Resource[Machine]):
             )
         before = {"id": machine.id, "project": allocation.project, "name": allocation.name}
         # v1 answers 404 as well when it has freed a machine and lacks its events for an answer
-        step = Step(
-            f"free {self.label}",
-            lambda: self._calls.free(machine),
-            missing_ok=True,
-            queued=self._calls.generation == "v2",
-        )
+        step = removal_step(self._calls.generation, f"free {self.label}", lambda: self._calls.free(machine))
         return Plan(before, None, (step,))
 
     def _change(self, machine: Machine, allocation: Allocation) -> Plan:

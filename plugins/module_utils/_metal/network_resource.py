@@ -16,6 +16,7 @@ from .finder import Finder, Key, from_snapshot, one_by_one
 from .network import CHILD, SUPER, SUPERS, UNDERLAY, Network
 from .network_calls import NetworkCalls
 from .network_options import of_kind, wanted_network
+from .removal_step import removal_step
 
 _COMPARED = (
     "name",
@@ -80,12 +81,7 @@ class NetworkResource(Resource[Network]):
         }
         if self._absent:
             verb = "free" if actual.kind == CHILD else "delete"
-            step = Step(
-                f"{verb} {self.label}",
-                lambda: self._remove(actual),
-                missing_ok=True,
-                queued=self._calls.generation == "v2",
-            )
+            step = removal_step(self._calls.generation, f"{verb} {self.label}", lambda: self._remove(actual))
             return Plan(before, None, (step,))
         return self._update(actual, before)
 
