@@ -106,6 +106,20 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
     second = world.play("lightos.yml", "--diff", **WISHES, **monitoring)
     assert second.code == 0, second.output
     assert set(second.changed.values()) == {0}, second.output
+    # what does not answer any more is not installed again
+    world.cluster.control.stop_servers(0, 1, 2, 3)
+    dead = world.play("lightos.yml", **WISHES, **monitoring)
+    assert dead.code != 0
+    assert dead.shows("The cluster was installed at ")
+    assert dead.shows("but none of its servers answers at")
+    assert len(list(world.work.glob("*.log"))) == 1
+
+
+@pytest.mark.once
+def test_parts_of_a_cluster_that_is_installed(tmp_path: Path, cluster: Lightbits) -> None:
+    world = World(tmp_path, cluster, servers=4, installed=True)
+    done = world.play("lightos.yml", "--tags", "configure", **WISHES)
+    assert (done.code, sum(done.changed.values()) > 0) == (0, True), done.output
     # a policy that is not there yet
     wished = {
         "lightos_qos_policies": [{"name": "gold", "limit": {"unit": "iops", "read": 25600, "write": 12800}}],
@@ -114,19 +128,19 @@ def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None
             {"name": "tenant-2", "qos_policy": "gold"},
         ],
     }
-    predicted = world.play("lightos.yml", "--check", "--tags", "configure", **{**WISHES, **wished}, **monitoring)
-    assert (predicted.code, sorted(predicted.changed.values())) == (0, [0, 0, 3]), predicted.output
+    predicted = world.play("lightos.yml", "--check", "--tags", "configure", **{**WISHES, **wished})
+    assert (predicted.code, sorted(predicted.changed.values())) == (0, [0, 0, 0, 3]), predicted.output
     assert predicted.shows("The QoS policy gold would be that of the project tenant-1.")
-    again = world.play("lightos.yml", "--check", "--diff", **WISHES, **monitoring)
+    again = world.play("lightos.yml", "--check", "--diff", **WISHES)
     assert (again.code, set(again.changed.values())) == (0, {0}), again.output
 
-    # what does not answer any more is not installed again, also without the preflight
-    world.cluster.control.stop_servers(0, 1, 2, 3)
-    for arguments in ((), ("--skip-tags", "preflight"), ("--tags", "verify")):
-        done = world.play("lightos.yml", *arguments)
-        assert done.code != 0
-        assert done.shows("but none of its servers answers at")
-    assert len(list(world.work.glob("*.log"))) == 1
+    # what does not answer is not installed again, also without the preflight, and is not well
+    cluster.control.stop_servers(0, 1, 2, 3)
+    for arguments in (("--skip-tags", "preflight"), ("--tags", "verify")):
+        dead = world.play("lightos.yml", *arguments)
+        assert dead.code != 0
+        assert dead.shows("There is a token of the cluster, but none of its servers answers at")
+    assert not world.work.exists()
 
 
 @pytest.mark.once
