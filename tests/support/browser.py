@@ -158,7 +158,7 @@ def chromium(directory: Path) -> Iterator[Browser]:
         stderr=subprocess.DEVNULL,
         env={**os.environ, "HOME": str(directory)},
         close_fds=False,
-        preexec_fn=connect,
+        preexec_fn=connect,  # noqa: PLW1509 - it only calls dup; the browser wants exactly these descriptors
     )
     os.close(commands)
     os.close(answers)

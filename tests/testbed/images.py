@@ -181,7 +181,7 @@ def _build_layer(layer: Layer) -> None:
 
 def _remove_older(image: str) -> None:
     """Images of the same name with another hash, a day old, are of no use any more, unless a world still has them."""
-    repository = image.split(":")[0]
+    repository = image.partition(":")[0]
     used = set(docker("ps", "--all", "--format", "{{.Image}}").split())
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     for other in docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split():

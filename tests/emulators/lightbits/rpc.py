@@ -113,9 +113,8 @@ def _path(template: str, given: Mapping[str, str]) -> str:
     """The path with what the message names; Refusal when it names nothing there."""
     parts = []
     for part in template.split("/"):
-        if part.startswith("{"):
-            part = quote(given.get(part.strip("{}"), ""), safe="")
-            if not part:
-                raise Refusal(INVALID_ARGUMENT, "the name is missing")
-        parts.append(part)
+        named = quote(given.get(part.strip("{}"), ""), safe="") if part.startswith("{") else part
+        if part and not named:
+            raise Refusal(INVALID_ARGUMENT, "the name is missing")
+        parts.append(named)
     return "/".join(parts)
