@@ -80,6 +80,7 @@ def two(world: World, *tasks: dict[str, Any]) -> dict[str, Any]:
     return {**work(world, *tasks), "lightos_maintenance_servers": ["server00", "server01"]}
 
 
+@pytest.mark.newest
 def test_maintenance_of_a_server(world: World) -> None:
     # as on a command line
     wanted = {**work(world), "lightos_maintenance_servers": "server01"}
@@ -242,6 +243,7 @@ def test_page_for_the_on_call(world: World) -> None:
     assert writes(world.cluster) == []
 
 
+@pytest.mark.newest
 def test_upgrade_with_a_gate_at_each_server(world: World) -> None:
     wanted = {
         "lightos_upgrade_version": "3.13.1",
@@ -291,6 +293,7 @@ def token(world: World) -> str:
     return (world.home / "secrets/lightos-system-jwt").read_text(encoding="ascii")
 
 
+@pytest.mark.newest
 def test_rotation_of_the_credential(world: World) -> None:
     wanted = rotate(world, switch(world))
     check = world.play("lightos_rotate_credentials.yml", "--check", **wanted)
@@ -360,6 +363,7 @@ def further(world: World) -> None:
         made.nvme(f"nvme{device}", serial=f"4-{device}")
 
 
+@pytest.mark.newest
 def test_further_server(world: World) -> None:
     (world.home / "secrets/certificates").mkdir(mode=0o700)
     (world.home / "secrets/certificates/server.key").write_text("a certificate's key", encoding="ascii")
@@ -398,6 +402,7 @@ def test_further_server_is_not_added_as_long_as_anything_is_wrong(world: World) 
     assert not world.work.exists()
 
 
+@pytest.mark.newest
 def test_replacement_of_a_dead_server(world: World) -> None:
     world.names.append("server04")
     (world.directory / "hardware/server04").mkdir()

@@ -60,6 +60,7 @@ def rules_are_those_of_the_cluster(rules: Path, urls: Sequence[str]) -> None:
     promtool.fire(rules, {}, "16m", [("LightOSServersMissing", "")])
 
 
+@pytest.mark.newest
 def test_from_hosts_to_a_cluster_and_again(world: World, tmp_path: Path) -> None:
     monitoring = {
         "lightos_prometheus_targets": str(tmp_path / "targets.json"),

@@ -194,6 +194,7 @@ def v1(version: str, kind: str) -> dict[str, str]:
     return {"apiVersion": version, "kind": kind}
 
 
+@pytest.mark.newest
 def test_everybody_is_asked_and_what_is_silent_is_said(world: World, cluster: Lightbits, metal_api: MetalApi) -> None:
     cluster.control.forget_requests()
     metal_api.control.forget_requests()
