@@ -113,8 +113,10 @@ def _path(template: str, given: Mapping[str, str]) -> str:
     """The path with what the message names; Refusal when it names nothing there."""
     parts = []
     for part in template.split("/"):
-        named = quote(given.get(part.strip("{}"), ""), safe="") if part.startswith("{") else part
-        if part and not named:
-            raise Refusal(INVALID_ARGUMENT, "the name is missing")
+        named = part
+        if part.startswith("{"):
+            named = quote(given.get(part.strip("{}"), ""), safe="")
+            if not named:
+                raise Refusal(INVALID_ARGUMENT, "the name is missing")
         parts.append(named)
     return "/".join(parts)
