@@ -29,9 +29,10 @@ options:
         type: path
         required: true
       owner:
-        description: Name of the owner. The group is the one of the same name.
+        description:
+          - Name of the owner. The group is the one of the same name. By default the user who runs the task, with the
+            primary group.
         type: str
-        default: root
       mode:
         description: Permissions, four octal digits.
         type: str
@@ -55,9 +56,10 @@ options:
             has the same in the staging directory.
         type: str
       owner:
-        description: Name of the owner. The group is the one of the same name.
+        description:
+          - Name of the owner. The group is the one of the same name. By default the user who runs the task, with the
+            primary group.
         type: str
-        default: root
       mode:
         description: Permissions, four octal digits.
         type: str
@@ -229,25 +231,43 @@ def identifier(database: Any, name: str) -> int | None:
         return None
 
 
-def attributes_differ(path: str, owner: str, mode: int) -> bool:
+def owner_of(entry: dict[str, Any]) -> str:
+    """The name of the owner that a directory or file has to have, for the diff."""
+    import pwd
+
+    if entry["owner"] is not None:
+        return str(entry["owner"])
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        # as in a container that runs with any number
+        return str(os.geteuid())
+
+
+def attributes_differ(entry: dict[str, Any], mode: int) -> bool:
     """Whether the path is missing or has another owner, group or mode. An owner that is yet to be created differs."""
     import grp
     import pwd
 
+    path, owner = entry["path"], entry["owner"]
     try:
         found = os.stat(path)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return True
         raise
-    wanted = (identifier(pwd.getpwnam, owner), identifier(grp.getgrnam, owner), mode)
+    if owner is None:
+        wanted = (os.geteuid(), os.getegid(), mode)
+    else:
+        wanted = (identifier(pwd.getpwnam, owner), identifier(grp.getgrnam, owner), mode)
     return (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) != wanted
 
 
-def set_attributes(module: AnsibleModule, path: str, owner: str, mode: int) -> None:
-    module.set_owner_if_different(path, owner, False)
-    module.set_group_if_different(path, owner, False)
-    module.set_mode_if_different(path, mode, False)
+def set_attributes(module: AnsibleModule, path: str, entry: dict[str, Any]) -> None:
+    owner = entry["owner"]
+    module.set_owner_if_different(path, str(os.geteuid()) if owner is None else owner, False)
+    module.set_group_if_different(path, str(os.getegid()) if owner is None else owner, False)
+    module.set_mode_if_different(path, octal(module, entry), False)
 
 
 def octal(module: AnsibleModule, entry: dict[str, Any]) -> int:
@@ -312,7 +332,7 @@ def make_directory(module: AnsibleModule, entry: dict[str, Any]) -> None:
     path = entry["path"]
     if not os.path.isdir(path):
         os.makedirs(path)
-    set_attributes(module, path, entry["owner"], octal(module, entry))
+    set_attributes(module, path, entry)
 
 
 def replace(module: AnsibleModule, entry: dict[str, Any], content: bytes, before: bytes | None) -> None:
@@ -323,20 +343,16 @@ def replace(module: AnsibleModule, entry: dict[str, Any], content: bytes, before
     handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    set_attributes(module, temporary, entry["owner"], octal(module, entry))
+    set_attributes(module, temporary, entry)
     # keeps the new file's own owner and mode only if there is none to inherit them from
     module.atomic_move(temporary, path)
-    set_attributes(module, path, entry["owner"], octal(module, entry))
+    set_attributes(module, path, entry)
 
 
 def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
     check_arguments(module)
     diff: list[dict[str, str]] = []
-    directories = [
-        entry
-        for entry in module.params["directories"]
-        if attributes_differ(entry["path"], entry["owner"], octal(module, entry))
-    ]
+    directories = [entry for entry in module.params["directories"] if attributes_differ(entry, octal(module, entry))]
     adjusted = [entry["path"] for entry in directories]
     for entry in directories:
         state = "directory" if os.path.isdir(entry["path"]) else "absent"
@@ -345,7 +361,7 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
                 "before_header": entry["path"],
                 "after_header": entry["path"],
                 "before": f"{state}\n" if state == "absent" else "other owner, group or mode\n",
-                "after": f"directory of {entry['owner']}, mode {entry['mode']}\n",
+                "after": f"directory of {owner_of(entry)}, mode {entry['mode']}\n",
             }
         )
 
@@ -355,9 +371,9 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
         path = entry["path"]
         if content != before:
             diff.append(difference(entry, content, before))
-        elif attributes_differ(path, entry["owner"], octal(module, entry)):
+        elif attributes_differ(entry, octal(module, entry)):
             adjusted.append(path)
-            after = f"owner {entry['owner']}, mode {entry['mode']}\n"
+            after = f"owner {owner_of(entry)}, mode {entry['mode']}\n"
             diff.append(
                 {"before_header": path, "after_header": path, "before": "other owner, group or mode\n", "after": after}
             )
@@ -376,7 +392,7 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
             if content != before:
                 replace(module, entry, content, before)
             elif entry["path"] in adjusted:
-                set_attributes(module, entry["path"], entry["owner"], octal(module, entry))
+                set_attributes(module, entry["path"], entry)
     return {"changed": bool(replaced or adjusted), "replaced": replaced, "adjusted": adjusted, "diff": diff}
 
 
@@ -390,7 +406,7 @@ def main() -> None:
                 "default": [],
                 "options": {
                     "path": {"type": "path", "required": True},
-                    "owner": {"type": "str", "default": "root"},
+                    "owner": {"type": "str"},
                     "mode": {**mode, "default": "0755"},
                 },
             },
@@ -402,7 +418,7 @@ def main() -> None:
                     "path": {"type": "path", "required": True},
                     "content": {"type": "str"},
                     "secret": {"type": "str", "no_log": True},
-                    "owner": {"type": "str", "default": "root"},
+                    "owner": {"type": "str"},
                     "mode": mode,
                     "backup": {"type": "path"},
                 },

@@ -94,6 +94,30 @@ def test_owner_and_mode_are_corrected_without_touching_the_content(run: Any, tmp
     assert (result["replaced"], result["adjusted"], mode(file), file.stat().st_ino) == ([], [str(file)], 0o600, inode)
 
 
+def test_without_an_owner_it_is_who_runs_the_task(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    for kind in ("owner", "group"):
+        monkeypatch.setattr(
+            checked_files.AnsibleModule,
+            f"set_{kind}_if_different",
+            lambda _self, _path, wanted, _changed, kind=kind: asked.append((kind, wanted)),
+        )
+    file = tmp_path / "f"
+    code, result = run(diff=True, files=[{"path": str(file), "content": "x", "mode": "0600", "owner": None}])
+    assert (code, result["replaced"]) == (0, [str(file)])
+    assert set(asked) == {("owner", str(os.geteuid())), ("group", str(os.getegid()))}
+
+    asked.clear()
+    code, result = run(files=[{"path": str(file), "content": "x", "mode": "0600", "owner": None}])
+    assert (code, result["changed"], asked) == (0, False, [])
+    file.chmod(0o640)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    code, result = run(
+        check=True, diff=True, files=[{"path": str(file), "content": "x", "mode": "0600", "owner": None}]
+    )
+    assert [part["after"] for part in result["diff"]] == [f"owner {os.geteuid()}, mode 0600\n"]
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_one_refused_file_leaves_all_as_they_were(run: Any, tmp_path: Path, check: bool) -> None:
     good, bad = tmp_path / "good.conf", tmp_path / "bad.conf"
