@@ -45,6 +45,7 @@ def names(emulator: MetalApi, section: str) -> list[str]:
     return sorted(str(item.get("name") or item["id"]) for item in emulator.control.state()[section])
 
 
+@pytest.mark.once
 def test_guide_takes_a_reader_from_nothing_to_machines_and_back(emulator: MetalApi, tmp_path: Path) -> None:
     before = {section: names(emulator, section) for section in ("projects", "networks")}
     assert changed(emulator, tmp_path, "look.yml") == 0

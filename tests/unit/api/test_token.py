@@ -287,6 +287,7 @@ def positions(name: str, change: str, asked: list[str]) -> list[int]:
     return list(range(len(asked)))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("change", ["create", "update", "renew", "absent"])
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_at_every_request(tasks: Tasks, tmp_path: Path, name: str, change: str) -> None:

@@ -102,6 +102,7 @@ def control(reader: Reader) -> Iterator[ControlClient]:
             yield control
 
 
+@pytest.mark.once
 def test_guide_takes_a_reader_from_nothing_to_a_server_out_of_service_and_back(
     reader: Reader, control: ControlClient
 ) -> None:
@@ -127,6 +128,7 @@ def test_guide_takes_a_reader_from_nothing_to_a_server_out_of_service_and_back(
     assert not [output for output in seen.values() for secret in secrets if secret in output]
 
 
+@pytest.mark.once
 def test_a_second_run_of_the_tenant_changes_nothing(reader: Reader, control: ControlClient) -> None:
     for expected in (3, 0):
         reader.play("token.yml")

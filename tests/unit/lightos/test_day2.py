@@ -439,6 +439,7 @@ def test_replacement_of_a_dead_server(world: World) -> None:
     assert (again.code, set(again.changed.values())) == (0, {0}), again.output
 
 
+@pytest.mark.once
 def test_nothing_is_removed_that_was_not_asked_for_by_its_uuid(world: World) -> None:
     for variables in ({}, {"lightos_cleanup": "yes"}):
         done = world.play("lightos_cleanup.yml", **variables)

@@ -140,6 +140,7 @@ def test_guard_lets_a_partition_without_storage_servers_work(world: World, metal
     assert len(commands(metal)) == 2
 
 
+@pytest.mark.once
 def test_power(world: World, metal: MetalApi) -> None:
     for machine, more in ((FREE, []), (TAKEN, ["-emachine_allocated=true"])):
         done = world.play("machine_power.yml", f"-emachine_id={machine}", "-emachine_command=cycle", *more)
@@ -152,6 +153,7 @@ def test_power(world: World, metal: MetalApi) -> None:
     ]
 
 
+@pytest.mark.once
 def test_delete(world: World, metal: MetalApi) -> None:
     wanted = [f"-emachine_id={FREE}", f"-emachine_delete={FREE}", "-emachine_wait_interval=1"]
     check = world.play("machine_delete.yml", "--check", *wanted)
