@@ -62,6 +62,7 @@ class CacheWorld:
     def __init__(self, world: ImageCacheWorld) -> None:
         self.world = world
         self.cached: dict[str, list[StoreFile]] = {}
+        self._kept: dict[str, list[StoreFile]] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------------
     def up(self) -> None:
@@ -107,6 +108,13 @@ class CacheWorld:
     def remove(self, name: str) -> None:
         """Take the files below /<name> from the store."""
         self.world.exec("store", "rm", "-rf", f"{STORE_ROOT}/{name}")
+
+    def kept(self, name: str, count: int, size: int) -> list[StoreFile]:
+        """`fill` for all benchmarks that fetch the same files; they go with the world."""
+        if name not in self._kept:
+            self.remove(name)
+            self._kept[name] = self.fill(name, count, size)
+        return self._kept[name]
 
     @contextlib.contextmanager
     def filled(self, name: str, count: int, size: int) -> Iterator[list[StoreFile]]:

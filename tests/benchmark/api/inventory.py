@@ -30,9 +30,11 @@ def _measured(machines: int) -> dict[str, float]:
     with running_metal_api() as api, tempfile.TemporaryDirectory(prefix="benchmark-") as text:
         directory = Path(text)
         api.control.replace_state(**_state(machines))
-        source = directory / "metal.yml"
+        source, cached = directory / "metal.yml", directory / "cached.metal.yml"
+        options = {"plugin": "metalstack.provisioning.metal", "api_url": api.v1}
         cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": f"{text}/cache"}
-        source.write_text(json.dumps({"plugin": "metalstack.provisioning.metal", "api_url": api.v1, **cache}))
+        source.write_text(json.dumps(options))
+        cached.write_text(json.dumps({**options, **cache}))
         environment = {
             **settings(directory),
             "PATH": os.environ["PATH"],
@@ -41,7 +43,7 @@ def _measured(machines: int) -> dict[str, float]:
             "METALCTL_HMAC_AUTH_TYPE": "Metal-View",
         }
         done = subprocess.run(
-            [sys.executable, str(MEASURE), str(source), api.v1, str(machines)],
+            [sys.executable, str(MEASURE), str(source), str(cached), api.v1, str(machines)],
             env=environment,
             capture_output=True,
             text=True,

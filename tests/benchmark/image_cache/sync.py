@@ -22,7 +22,8 @@ REPETITIONS = 1
 
 def measure(world: CacheWorld) -> Measurement:
     """Both sides begin with nothing on the disk, and their files go when they are counted."""
-    with world.filled(NAME, COUNT, SIZE) as files, world.scratch() as scratch:
+    files = world.kept(NAME, COUNT, SIZE)
+    with world.scratch() as scratch:
         world.announce(files)
         program = Program(world, f"{scratch}/ours")
 

@@ -20,7 +20,8 @@ REPETITIONS = 1
 
 def measure(world: CacheWorld) -> Measurement:
     """CPU seconds, user and system, of all processes of each side; the store's are not counted."""
-    with world.filled(NAME, COUNT, SIZE) as files, world.scratch() as scratch:
+    files = world.kept(NAME, COUNT, SIZE)
+    with world.scratch() as scratch:
         world.announce(files)
         program = Program(world, f"{scratch}/ours")
 

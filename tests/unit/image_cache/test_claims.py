@@ -212,7 +212,6 @@ def test_a_host_whose_download_fails_lets_the_other_try() -> None:
     assert explore("ab", 0, failing="ab")[1] == {(0, 2)}
 
 
-@pytest.mark.once
 def test_three_hosts() -> None:
     """Every interleaving of three hosts."""
     states, ends = explore("abc", 0)
@@ -220,7 +219,6 @@ def test_three_hosts() -> None:
     assert ends == {(3, 1)}
 
 
-@pytest.mark.once
 def test_three_hosts_one_of_which_crashes() -> None:
     """Every interleaving of three hosts, any of which may die at any step."""
     states, ends = explore("abc", 1)

@@ -24,8 +24,6 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cac
 from tests.unit.image_cache import launcher
 from tests.unit.image_cache.image_store import LONG_AGO, Host, ImageStore, running_store
 
-pytestmark = pytest.mark.once
-
 KILLS = 220
 SEEDS = (11, 12)
 

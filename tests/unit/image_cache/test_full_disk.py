@@ -82,7 +82,6 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[FullDisk]:
     FullDisk._current = None
 
 
-@pytest.mark.once
 def test_full_at_every_operation(host: Host, store: ImageStore, run: Run, disk: FullDisk, tmp_path: Path) -> None:
     """Let the disk be full from the first, the second, ... operation of a run on."""
     host.configure(parallel=1)
