@@ -244,7 +244,7 @@ def owner_of(entry: dict[str, Any]) -> str:
         return str(os.geteuid())
 
 
-def attributes_differ(entry: dict[str, Any], mode: int) -> bool:
+def attributes_differ(module: AnsibleModule, entry: dict[str, Any]) -> bool:
     """Whether the path is missing or has another owner, group or mode. An owner that is yet to be created differs."""
     import grp
     import pwd
@@ -257,10 +257,10 @@ def attributes_differ(entry: dict[str, Any], mode: int) -> bool:
             return True
         raise
     if owner is None:
-        wanted = (os.geteuid(), os.getegid(), mode)
+        wanted = (os.geteuid(), os.getegid())
     else:
-        wanted = (identifier(pwd.getpwnam, owner), identifier(grp.getgrnam, owner), mode)
-    return (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) != wanted
+        wanted = (identifier(pwd.getpwnam, owner), identifier(grp.getgrnam, owner))
+    return (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) != (*wanted, octal(module, entry))
 
 
 def set_attributes(module: AnsibleModule, path: str, entry: dict[str, Any]) -> None:
@@ -352,7 +352,7 @@ def replace(module: AnsibleModule, entry: dict[str, Any], content: bytes, before
 def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
     check_arguments(module)
     diff: list[dict[str, str]] = []
-    directories = [entry for entry in module.params["directories"] if attributes_differ(entry, octal(module, entry))]
+    directories = [entry for entry in module.params["directories"] if attributes_differ(module, entry)]
     adjusted = [entry["path"] for entry in directories]
     for entry in directories:
         state = "directory" if os.path.isdir(entry["path"]) else "absent"
@@ -371,7 +371,7 @@ def run(module: AnsibleModule, stage: str) -> dict[str, Any]:
         path = entry["path"]
         if content != before:
             diff.append(difference(entry, content, before))
-        elif attributes_differ(entry, octal(module, entry)):
+        elif attributes_differ(module, entry):
             adjusted.append(path)
             after = f"owner {owner_of(entry)}, mode {entry['mode']}\n"
             diff.append(

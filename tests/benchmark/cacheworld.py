@@ -61,7 +61,6 @@ class CacheWorld:
 
     def __init__(self, world: ImageCacheWorld) -> None:
         self.world = world
-        self.cached: dict[str, list[StoreFile]] = {}
         self._kept: dict[str, list[StoreFile]] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -76,10 +75,7 @@ class CacheWorld:
         if free < NEEDED_DISK:
             raise TestbedError(f"the Docker engine has {free >> 30} GiB of disk left, bench needs {NEEDED_DISK >> 30}")
         self.world.store("heal")
-        for name, count, size in (LARGE, SMALL):
-            self.remove(name)
-            self.cached[name] = self.fill(name, count, size)
-        self.announce([file for files in self.cached.values() for file in files])
+        self.announce([file for kept in (LARGE, SMALL) for file in self.kept(*kept)])
         bound = "image_cache_sync_max_cache_size=20G"
         playbook.play(self.world, "setting up two cache hosts with the role", "--extra-vars", bound)
         for host in ("cache-1", "cache-2"):

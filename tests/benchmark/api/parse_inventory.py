@@ -40,7 +40,7 @@ def parse(source: str) -> int:
     inventory = InventoryData()
     plugin = inventory_loader.get("metalstack.provisioning.metal")
     assert plugin.verify_file(source)
-    plugin.parse(inventory, DataLoader(), source, cache=True)
+    plugin.parse(inventory, DataLoader(), source)
     if getattr(plugin, "_cache", False):
         plugin.update_cache_if_changed()
     return len(inventory.hosts)

@@ -47,7 +47,7 @@ def measure(world: CacheWorld) -> Measurement:
 
 def download(world: CacheWorld) -> dict[str, Any]:
     """Let the machine download; its report, with the number of failures."""
-    pairs = [word for file in world.cached[SMALL[0]] for word in (f"http://{STORE}/{file.path}", file.md5)]
+    pairs = [word for file in world.kept(*SMALL) for word in (f"http://{STORE}/{file.path}", file.md5)]
     machine = ["/opt/testbed/tools/machine.py", "get", "--count", str(DOWNLOADS), "--parallel", str(PARALLEL), *pairs]
     # it ends with 1 when a download failed, which is a result here
     said = world.world.exec("client", "sh", "-c", '"$@" || test $? -eq 1', "-", *machine, timeout=600)

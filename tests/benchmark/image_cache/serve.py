@@ -19,7 +19,7 @@ def measure(world: CacheWorld) -> Measurement:
     The best of each side is compared: what else the machine does can only take throughput away. While it does much, the
     figure is too good, because haproxy's threads then get a share of their own.
     """
-    (file,) = world.cached[LARGE[0]]
+    (file,) = world.kept(*LARGE)
     address = world.world.address(21)
 
     def rate(port: int) -> float:

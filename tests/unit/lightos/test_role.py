@@ -178,6 +178,7 @@ def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: Worl
         [*view, str(world.home / "secrets/certificates/server.key")], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == SECRET_FILE
+    assert world.play("lightos.yml", lightos_vault_password="a-vault-password").code == 0
 
 
 @pytest.mark.once
