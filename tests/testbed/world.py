@@ -24,6 +24,8 @@ from .engine import BUILD, LABEL, REPOSITORY, TestbedError, docker, inspect, say
 
 #: Words for `docker create` of a host that runs emulators; its image is on top of `emulators`.
 EMULATORS = ["--volume", f"{REPOSITORY}/tests/emulators:/opt/testbed/repository/tests/emulators:ro"]
+#: What keeps the bytecode of modules.
+PAYLOADS = REPOSITORY / "tests/support/payloads"
 #: The certificate of the world's authority on its hosts, not trusted until somebody says so.
 TRUSTED = "/usr/local/share/ca-certificates/testbed.crt"
 #: In a world's directory: its kind, so that `exec` and `status` know it.
@@ -197,6 +199,15 @@ class World:
     def _network(self, network: Network) -> str:
         return f"{self.prefix}-{network.name}" if network.name else self.prefix
 
+    def _kept_bytecode(self) -> list[str]:
+        """Modules import from kept bytecode on the hosts where they do so on this machine."""
+        if str(PAYLOADS) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+            return []
+        return [
+            "--volume", f"{PAYLOADS}:/opt/testbed/payloads:ro",
+            "--env", "PYTHONPATH=/opt/testbed/payloads", "--env", "PAYLOADS_CACHE=/var/cache/testbed-payloads",
+        ]  # fmt: skip
+
     def _start(self, host: Host) -> None:
         first = self.networks[0]
         more = [f"{self.address(number)}/{first.length}" for number in host.more_addresses]
@@ -214,6 +225,7 @@ class World:
         for volume in host.volumes:
             options += ["--volume", f"{self.prefix}-{volume}"]
         options += ["--volume", f"{REPOSITORY}/tests/testbed/tools:/opt/testbed/tools:ro", *self.options(host)]
+        options += self._kept_bytecode()
         docker("create", *options, images.image_name(host.image))
         for network, number in zip(self.networks[1:], host.further):
             docker("network", "connect", "--ip", self.address(number), self._network(network),

@@ -17,7 +17,8 @@ import sys
 import zipimport
 from types import CodeType
 
-CACHE = os.path.realpath(f"{__file__}/../../../../build/cache/payloads")
+# the hosts of the test-bed have a place of their own
+CACHE = os.environ.get("PAYLOADS_CACHE") or os.path.realpath(f"{__file__}/../../../../build/cache/payloads")
 _compile = zipimport._compile_source  # type: ignore[attr-defined]
 
 

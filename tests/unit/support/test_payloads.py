@@ -51,6 +51,13 @@ def test_kept_bytecode_is_that_of_the_source(tmp_path: Path, mark: str) -> None:
     assert len(kept(mark)) == 2, "what is compiled once is used again"
 
 
+def test_another_place_may_be_given(tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYLOADS_CACHE", str(tmp_path / "kept"))
+    imported(tmp_path / "a.zip", f"def value():\n    return {mark!r}\n")
+    assert [path.name.split(".")[:2] for path in (tmp_path / "kept").iterdir()] == [["common", "py"]]
+    assert kept(mark) == []
+
+
 def test_traceback_names_the_archive_that_is_there(tmp_path: Path, mark: str) -> None:
     source = f"def value():\n    raise ValueError({mark!r})\n"
     for name in ("a", "b"):

@@ -19,7 +19,7 @@ from tests.testbed.engine import TestbedError
 from tests.testbed.imagecache import HOSTS, ImageCacheWorld
 from tests.testbed.kinds import KINDS, find
 from tests.testbed.storage import StorageWorld
-from tests.testbed.world import KIND_FILE, World
+from tests.testbed.world import KIND_FILE, PAYLOADS, World
 
 SCENARIO = Path(__file__).resolve().parents[3] / "molecule" / "image_cache"
 
@@ -110,6 +110,20 @@ def test_what_the_metal_api_of_a_storage_world_knows_is_taken(tmp_path: Path) ->
 def test_an_unknown_host_is_told_with_those_there_are() -> None:
     with pytest.raises(TestbedError, match="no host 'nobody', only store, cache-1"):
         ImageCacheWorld().container("nobody")
+
+
+def test_hosts_keep_bytecode_where_this_machine_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    created: list[str] = []
+    monkeypatch.setattr("tests.testbed.world.docker", lambda *words: created.extend(words))
+    for path, kept in (("/somewhere", False), (f"{PAYLOADS}:/somewhere", True)):
+        monkeypatch.setenv("PYTHONPATH", path)
+        created.clear()
+        world = ImageCacheWorld()
+        monkeypatch.setattr(world, "options", lambda _host: [])
+        monkeypatch.setattr(world, "prepare_host", lambda _host: None)
+        world._start(world.hosts[0])
+        assert (f"{PAYLOADS}:/opt/testbed/payloads:ro" in created) == kept
+        assert ("PYTHONPATH=/opt/testbed/payloads" in created) == kept
 
 
 def test_the_worlds_of_one_person_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
