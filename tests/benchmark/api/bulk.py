@@ -16,7 +16,7 @@ from .task import present
 
 ITEMS = 1000
 # One after the other takes so long that a part of them has to do; the figure is for each address.
-PART = 100
+PART = 50
 LATENCY = 0.02
 REPETITIONS = 3
 

@@ -15,7 +15,7 @@ from .landscape import NETWORK, PROJECT, address, metal_api, plays
 
 ITEMS = 100
 # each takes a third of a second
-URI_ITEMS = 20
+URI_ITEMS = 10
 REPETITIONS = 3
 
 

@@ -14,7 +14,7 @@ from .landscape import lightbits, name, plays, state
 
 ITEMS = 500
 # One after the other takes so long that a part of them has to do; the figure is for each volume.
-PART = 25
+PART = 10
 LATENCY = 0.02
 # How long the cluster takes to make a volume, and how often both ways look whether it has.
 CREATION = 0.2

@@ -16,7 +16,7 @@ from .landscape import lightbits, name, plays
 
 ITEMS = 100
 # uri needs so long that a part of them has to do; the figure is for each volume.
-PART = 20
+PART = 10
 REPETITIONS = 3
 NAMES = [name(number) for number in range(ITEMS)]
 

@@ -89,20 +89,18 @@ class Rack:
             "version": "3.12.1",
             "nodes": [{**node, "data_ip": place, "devices": 6, "max_devices": 12}],
         }
-        upstream = json.loads(self.agent("install", given=described))
         listened = ("443", "4420", "8009", "22226", "8090", "2379", "2380", "4001", "4007")
         self._ports[name] = dict(zip(listened, free_ports(len(listened))))
-        configuration = {
-            "name": name,
-            "control": self.control.address(""),
-            "upstream": upstream,
+        wanted = {
             "nodes": [node],
             "certificate": str(self.secrets / f"{name}-cert.pem"),
             "key": str(self.secrets / f"{name}-key.pem"),
             "listen": "127.0.0.1",
             "ports": self._ports[name],
         }
-        (self.directory / f"{name}.json").write_text(json.dumps(configuration), encoding="utf-8")
+        self.agent(
+            "configure", name, str(self.directory / f"{name}.json"), given={"server": described, "settings": wanted}
+        )
         self.start(name)
 
     def start(self, name: str) -> None:
@@ -209,9 +207,19 @@ def test_the_program_of_the_agent_tells_what_the_emulator_refuses(cluster: Rack)
         f"there is a cluster already, and its UUID is {CLUSTER}: clean it up first"
     )
     cluster.control.call("PUT", "/installation/fault", {"server": "server01", "phase": "configure"})
-    said = cluster.agent("phase", "server01", "configure", fails=True)
+    never = cluster.directory / "never.json"
+    said = cluster.agent("configure", "server01", str(never), given={"server": {}, "settings": {}}, fails=True)
     assert said == "the installation of server01 fails at configure, as it was told to"
+    assert not never.exists()
     cluster.agent("phase", "server01", "configure")
+
+
+def test_the_program_of_the_agent_writes_files_for_whom_they_are(cluster: Rack) -> None:
+    secret, program = cluster.directory / "new/key.pem", cluster.directory / "new/agent"
+    for text in ("first", "second"):
+        cluster.agent("software", given={str(secret): ["0600", text], str(program): ["0755", text]})
+        assert [path.read_text(encoding="utf-8") for path in (secret, program)] == [text] * 2
+    assert [path.stat().st_mode & 0o777 for path in (secret, program)] == [0o600, 0o755]
 
 
 def test_a_server_whose_agent_dies_is_missed_and_catches_up_when_it_is_back(cluster: Rack) -> None:

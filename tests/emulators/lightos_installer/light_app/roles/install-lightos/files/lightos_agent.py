@@ -4,11 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server of an emulated LightOS cluster: as long as this runs, the cluster has it.
 
-lightos_agent.py found --control URL --key FILE --cluster UUID   found the cluster (again, with the same key)
-lightos_agent.py install --control URL                           enter this server; its description (JSON) on stdin
-lightos_agent.py phase --control URL SERVER PHASE                tell what begins; fails when the emulator says so
-lightos_agent.py clean --control URL                             there is no cluster any more
-lightos_agent.py serve [CONFIGURATION]                           be the server
+lightos_agent.py software                                           write files: {path: [mode, text]} (JSON) on stdin
+lightos_agent.py found --control URL --key FILE --cluster UUID      found the cluster (again, with the same key)
+lightos_agent.py phase --control URL SERVER PHASE                   tell what begins; fails when the emulator says so
+lightos_agent.py configure --control URL SERVER [CONFIGURATION]     enter the server, write its configuration:
+                                                                    {"server": .., "settings": ..} (JSON) on stdin
+lightos_agent.py start --control URL SERVER                         start the service, wait until the API answers
+lightos_agent.py clean --control URL                                there is no cluster any more
+lightos_agent.py serve [CONFIGURATION]                              be the server
 
 It listens on the ports that LightOS has. The API is that of the emulator, with this server's own certificate; on the
 port of the data path one may write to a volume ("write <UUID>", answered by "ok" or "error: ..."); the exporter has a
@@ -23,6 +26,7 @@ import contextlib
 import json
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -32,9 +36,11 @@ from pathlib import Path
 from typing import Any
 
 CONFIGURATION = Path("/etc/lightos/agent.json")
+SERVICE = "lightos.service"
 API, DATA, DISCOVERY, REPLICATOR, EXPORTER = 443, 4420, 8009, 22226, 8090
 ETCD, MANAGERS = (2379, 2380), (4001, 4007)
-_AGAIN = 0.5
+# seconds
+_AGAIN, _BRIEFLY, _STARTING = 0.5, 0.1, 60
 
 
 class Refused(Exception):
@@ -58,6 +64,47 @@ def call(control: str, method: str, path: str, body: object = None) -> Any:
             raise Refused(f"{error.code} {text}") from None
     except OSError as error:
         raise Refused(f"{control} does not answer: {error}") from None
+
+
+def begin(control: str, server: str, phase: str) -> None:
+    """Tell the emulator what begins. Raises Refused when that is to fail."""
+    call(control, "POST", "/installation/phases", {"server": server, "phase": phase})
+
+
+def write(files: dict[str, Any]) -> None:
+    """Write the software, and what belongs to it."""
+    for name, (mode, text) in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=int(mode, 8))
+        path.chmod(int(mode, 8))
+        path.write_text(text, encoding="utf-8")
+
+
+def configure(control: str, server: str, path: Path, given: dict[str, Any]) -> None:
+    """Enter the server, and write what it needs to be one."""
+    begin(control, server, "configure")
+    upstream = call(control, "POST", "/installation/servers", given["server"])
+    settings = {**given["settings"], "name": server, "control": control, "upstream": upstream}
+    path.write_text(json.dumps(settings, indent=4) + "\n", encoding="utf-8")
+
+
+def start(control: str, server: str) -> None:
+    """Start the service. Raises Refused when the API does not answer in time."""
+    begin(control, server, "start")
+    for words in (["daemon-reload"], ["enable", SERVICE], ["restart", SERVICE]):
+        subprocess.run(["systemctl", "--quiet", *words], check=True)
+    address = json.loads(CONFIGURATION.read_text(encoding="utf-8"))["nodes"][0]["data_ip"]
+    deadline = time.monotonic() + _STARTING
+    while True:
+        try:
+            socket.create_connection((address, API), timeout=_STARTING).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Refused(f"{address}:{API} does not answer: {error}") from None
+            time.sleep(_BRIEFLY)
+        else:
+            return
 
 
 class Presence:
@@ -198,10 +245,11 @@ def main() -> int:
     found = commands.add_parser("found")
     found.add_argument("--key", type=Path, required=True)
     found.add_argument("--cluster", required=True)
-    commands.add_parser("install")
-    phase = commands.add_parser("phase")
-    phase.add_argument("server")
-    phase.add_argument("phase")
+    commands.add_parser("software")
+    for command in ("phase", "configure", "start"):
+        commands.add_parser(command).add_argument("server")
+    commands.choices["phase"].add_argument("phase")
+    commands.choices["configure"].add_argument("configuration", type=Path, nargs="?", default=CONFIGURATION)
     commands.add_parser("clean")
     serving = commands.add_parser("serve")
     serving.add_argument("configuration", type=Path, nargs="?", default=CONFIGURATION)
@@ -213,11 +261,14 @@ def main() -> int:
             key = options.key.read_text(encoding="ascii")
             body = {"root_public_key": key, "cluster": {"UUID": options.cluster}}
             print(json.dumps(call(options.control, "PUT", "/installation", body)))
-        elif options.command == "install":
-            print(json.dumps(call(options.control, "POST", "/installation/servers", json.load(sys.stdin))))
+        elif options.command == "software":
+            write(json.load(sys.stdin))
         elif options.command == "phase":
-            what = {"server": options.server, "phase": options.phase}
-            call(options.control, "POST", "/installation/phases", what)
+            begin(options.control, options.server, options.phase)
+        elif options.command == "configure":
+            configure(options.control, options.server, options.configuration, json.load(sys.stdin))
+        elif options.command == "start":
+            start(options.control, options.server)
         else:
             call(options.control, "DELETE", "/installation")
     except Refused as refusal:
