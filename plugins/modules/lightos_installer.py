@@ -13,7 +13,7 @@ version_added: 1.0.0
 author:
   - metalstack.provisioning contributors (@metal-stack)
 description:
-  - Runs the command of the vendor's installer and shows each line of its output as it comes.
+  - Runs the command of the vendor's installer and shows each line of its output, every five seconds those that are new.
   - The installer goes on by itself. If Ansible is interrupted meanwhile, the next run of the task follows the installer
     that is at work, and starts none beside it.
   - Its output is kept in a log of mode 0600 in O(directory), without secrets.
@@ -155,8 +155,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": 7200},
     "offset": {"type": "int"},
 }
-# How long one call of the module looks for something new, in seconds: each call costs a connection.
-_WAIT = 2.0
+# What is new within so many seconds is returned by one call of the module: each costs a process and a connection.
+_WAIT = 5.0
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ class Supervision:
             self._write({**started, "ended": _now(), "code": code})
 
     def follow(self, offset: int, wait: float) -> Progress:
-        """Return what was logged since ``offset``; wait so many seconds for something new."""
+        """Return what is logged since ``offset`` within so many seconds, or until its end, or until it is much."""
         end = time.monotonic() + wait
         while True:
             # in this order: what was written before the end is seen when the end is
@@ -116,8 +116,8 @@ class Supervision:
             record = self._read()
             running = lock is None and "code" not in record
             log = Path(str(record.get("log", "")))
-            lines, position = _lines(log, offset, whole=not running)
-            if lines or not running or time.monotonic() >= end:
+            if not running or time.monotonic() >= end or _size(log) - offset >= _MOST:
+                lines, position = _lines(log, offset, whole=not running)
                 code = record.get("code")
                 return Progress(
                     label=str(record.get("label", "")),

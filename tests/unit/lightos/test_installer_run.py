@@ -113,6 +113,14 @@ def test_long_log_is_told_in_pieces(tmp_path: Path) -> None:
     assert rounds > 1
 
 
+def test_what_comes_slowly_is_told_at_once_and_its_end_without_waiting(tmp_path: Path) -> None:
+    supervision = Supervision(tmp_path)
+    supervision.begin(shell("for number in 1 2 3 4 5; do echo $number; sleep 0.2; done"))
+    # nobody waits so long, so it is the end that it returns for
+    progress = supervision.follow(0, 3600)
+    assert (progress.lines, progress.running, progress.code) == (["1", "2", "3", "4", "5"], False, 0)
+
+
 def test_nothing_was_ever_run(tmp_path: Path) -> None:
     progress = Supervision(tmp_path).follow(0, 0)
     assert (progress.lines, progress.running, progress.code) == ([], False, None)
