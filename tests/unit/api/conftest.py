@@ -12,7 +12,7 @@ import pytest
 from tests.emulators.metal_api.process import MetalApi, running_metal_api
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[MetalApi]:
     with running_metal_api() as api:
         yield api

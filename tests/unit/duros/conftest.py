@@ -13,7 +13,7 @@ from tests.emulators.lightbits.process import Lightbits, running_lightbits
 from tests.support.paper_api import PaperApi, running_paper_api
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Lightbits]:
     with running_lightbits() as cluster:
         yield cluster

@@ -12,7 +12,7 @@ import pytest
 from tests.emulators.lightbits.process import Lightbits, running_lightbits
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Lightbits]:
     with running_lightbits() as cluster:
         yield cluster

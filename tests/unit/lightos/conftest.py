@@ -14,7 +14,7 @@ from tests.emulators.lightbits.process import Lightbits, running_lightbits
 from .world import CLUSTER
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Lightbits]:
     with running_lightbits("--servers", "4") as cluster:
         yield cluster
