@@ -102,6 +102,7 @@ def start(control: str, server: str) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 raise Refused(f"{address}:{API} does not answer: {error}") from None
+            # until it answers: of a port that opens nobody is told
             time.sleep(_BRIEFLY)
         else:
             return
