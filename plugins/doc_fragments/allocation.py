@@ -134,7 +134,7 @@ options:
     type: int
     default: 1800
   wait_interval:
-    description: How many seconds to wait between two looks.
+    description: How many seconds to wait at most between two looks. The first come sooner after each other.
     type: float
     default: 5
 """

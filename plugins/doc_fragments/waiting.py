@@ -16,7 +16,7 @@ options:
     type: int
     default: 300
   wait_interval:
-    description: How many seconds to wait between two looks.
+    description: How many seconds to wait at most between two looks. The first come sooner after each other.
     type: float
     default: 1
 """
@@ -28,7 +28,7 @@ options:
     type: int
     default: 60
   wait_interval:
-    description: How many seconds to wait between two looks.
+    description: How many seconds to wait at most between two looks. The first come sooner after each other.
     type: float
     default: 1
 """
@@ -40,7 +40,7 @@ options:
     type: int
     default: 1800
   wait_interval:
-    description: How many seconds to wait between two looks.
+    description: How many seconds to wait at most between two looks. The first come sooner after each other.
     type: float
     default: 2
 """

@@ -19,6 +19,8 @@ ValueT = TypeVar("ValueT")
 
 # How many readings in a row may fail before it is given up: an API that restarts is away for a while.
 _FAILURES = 5
+# What is waited for is often there at once: the first pause is this part of the interval, and each one twice the last.
+_FIRST_PAUSE = 1 / 8
 
 
 class WaitError(ApiError):
@@ -27,7 +29,10 @@ class WaitError(ApiError):
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long to wait and how often to look, in seconds. ``waited``: how long somebody else has waited before."""
+    """How long to wait and how often to look, in seconds; ``interval`` is the longest pause between two looks.
+
+    ``waited``: how long somebody else has waited before.
+    """
 
     timeout: float
     interval: float
@@ -50,6 +55,7 @@ class Waiting:
         server only when they do not stop.
         """
         end = self.clock.monotonic() + self.timeout
+        pause = self.interval * _FIRST_PAUSE
         failures = 0
         last = "nothing was seen"
         while True:
@@ -57,6 +63,8 @@ class Waiting:
                 value = read()
             except (TransportError, ServerError, RateLimitError) as error:
                 failures += 1
+                # an API that restarts is not helped by hurry
+                pause = self.interval
                 if failures >= _FAILURES:
                     raise
                 last = error.message.rstrip(".")
@@ -71,7 +79,8 @@ class Waiting:
             left = end - self.clock.monotonic()
             if left <= 0:
                 raise WaitError(f"Waited {self.timeout + self.waited:g} s for {what}, in vain; {last}.")
-            self.clock.sleep(min(self.interval, left))
+            self.clock.sleep(min(pause, left))
+            pause = min(2 * pause, self.interval)
 
 
 def wait_spec(timeout: int, interval: float = 2.0) -> ArgumentSpec:

@@ -52,7 +52,9 @@ options:
     type: int
     default: 300
   wait_interval:
-    description: How many seconds to wait between two looks. What is waited for is mostly a matter of moments.
+    description:
+      - How many seconds to wait at most between two looks. The first come sooner after each other.
+      - What is waited for is mostly a matter of moments.
     type: float
     default: 0.25
 seealso:

@@ -78,6 +78,8 @@ def running_paper_api() -> Iterator[PaperApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # else the body waits 40 ms for the client's word that it has the head
+        disable_nagle_algorithm = True
 
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 _ETH_P_ARP = 0x0806
@@ -75,6 +75,7 @@ def claims(
 ) -> list[tuple[str, str, str]]:
     """Ask on each interface for its addresses; return (interface, address, MAC) of others that answer.
 
+    Each probe has its part of ``patience`` (seconds) to be answered.
     ``wishes`` has the IPv4 addresses by interface, ``macs`` the MAC of each interface, ``own`` all MACs of this host.
     """
     found: set[tuple[str, str, str]] = set()
@@ -83,23 +84,28 @@ def claims(
         for interface, addresses in wishes.items():
             if addresses and interface in macs:
                 links[interface] = link(interface)
-        began = time.monotonic()
-        sent = 0
-        while links and time.monotonic() < began + patience:
-            if sent < _PROBES and time.monotonic() >= began + sent * patience / (_PROBES + 1):
-                for interface, one in links.items():
-                    for address in wishes[interface]:
-                        one.send(probe(macs[interface], address))
-                sent += 1
-            following = began + (sent * patience / (_PROBES + 1) if sent < _PROBES else patience)
-            ready = select.select(list(links.values()), [], [], max(following - time.monotonic(), 0))[0]
+        for _number in range(_PROBES if links else 0):
             for interface, one in links.items():
-                if one not in ready:
-                    continue
-                said = claim(one.recv(2048))
-                if said is not None and said[0] in wishes[interface] and said[1] not in own:
-                    found.add((interface, *said))
+                for address in wishes[interface]:
+                    one.send(probe(macs[interface], address))
+            for interface, (address, mac) in _heard(links, patience / _PROBES):
+                if address in wishes[interface] and mac not in own:
+                    found.add((interface, address, mac))
     finally:
         for one in links.values():
             one.close()
     return sorted(found)
+
+
+def _heard(links: Mapping[str, Link], seconds: float) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield (interface, claim) of what arrives; also what came while this process had to wait for a processor."""
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        ready = select.select(list(links.values()), [], [], max(left, 0))[0]
+        if not ready and left <= 0:
+            return
+        for interface, one in links.items():
+            said = claim(one.recv(2048)) if one in ready else None
+            if said is not None:
+                yield interface, said

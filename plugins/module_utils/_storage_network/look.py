@@ -17,8 +17,9 @@ from . import duplicates, local
 from . import echo as echoes
 from .reach import Knock, knock
 
-#: Nobody waits long for what should not answer.
-_PATIENCE_FOR_BLOCKED = 1.0
+#: Nobody waits long for what should not answer. Within a partition answers take milliseconds, and the kernel would
+#: repeat its question after a second only.
+_PATIENCE_FOR_SILENCE = 0.5
 #: What systems set as time to live at first.
 _INITIAL_TTL = (32, 64, 128, 255)
 
@@ -43,8 +44,9 @@ def look(
     # what should be answered first, so that its patience does not begin while others wait
     wishes = [(one, port, True) for one in usable for port in one["reach"]]
     wishes += [(one, port, False) for one in usable for port in one["blocked"]]
+    short = min(patience, _PATIENCE_FOR_SILENCE)
     knocks = [
-        Knock(one["source"], one["address"], port["port"], patience if wanted else min(patience, _PATIENCE_FOR_BLOCKED))
+        Knock(one["source"], one["address"], port["port"], patience if wanted else short)
         for one, port, wanted in wishes
     ]
     goals = [echoes.Goal(one["source"], one["address"], mtu) for one in usable]
@@ -54,7 +56,7 @@ def look(
         answering = pool.submit(knock, knocks)
         echoing = pool.submit(echoes.echo, goals, patience, line=line)
         claiming = pool.submit(
-            duplicates.claims, asked, macs, {one.mac for one in interfaces.values()}, min(patience, 1.0), link=link
+            duplicates.claims, asked, macs, {one.mac for one in interfaces.values()}, short, link=link
         )
         ways = local.routes(run, [one["address"] for one in targets])
         answers, heard, claimed = answering.result(), echoing.result(), claiming.result()

@@ -130,6 +130,13 @@ def test_who_else_has_an_address_is_found_by_arp() -> None:
     assert (probe[:6], probe[28:32], probe[38:42]) == (b"\xff" * 6, bytes(4), socket.inet_aton("10.0.0.1"))
 
 
+def test_an_answer_is_heard_by_a_process_that_has_no_time_left() -> None:
+    wire = Wire([b"short", reply("10.0.0.1", "de:ad:be:ef:00:01")])
+    found = duplicates.claims({"lan0": ["10.0.0.1"]}, {"lan0": "aa:00:00:00:00:01"}, set(), 0, link=lambda _name: wire)
+    assert found == [("lan0", "10.0.0.1", "de:ad:be:ef:00:01")]
+    assert len(wire.sent) == 3
+
+
 def test_nothing_to_ask_opens_nothing() -> None:
     def never(_name: str) -> Wire:
         raise AssertionError
