@@ -45,13 +45,13 @@ class Tool:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Of the build. Without symbols and the tables of debuggers a binary has two thirds of the size."""
+        """Of the build. Without symbols and what debuggers want it takes less, and a binary is a third smaller."""
         found = re.search(
             rf"^\s*{re.escape(self.module)} (\S+)", (HERE / self.folder / "go.mod").read_text(), re.MULTILINE
         )
         if found is None:
             raise KubernetesError(f"{self.folder}/go.mod does not name {self.module}.")
-        return ("-trimpath", f"-ldflags=-s -w -X {self.variable}={found[1]}")
+        return ("-trimpath", "-gcflags=all=-dwarf=false", f"-ldflags=-s -w -X {self.variable}={found[1]}")
 
     @property
     def path(self) -> Path:
