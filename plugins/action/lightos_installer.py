@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         found = self._call({}, task_vars)
-        if self._task.check_mode or found.get("failed"):
+        if self._task.check_mode or found.get("failed") or "started" not in found:
             return found
         label, end = found["label"], time.monotonic() + int(self._task.args.get("timeout", 7200))
         attached = not found["started"]

@@ -19,6 +19,7 @@ description:
   - Its output is kept in a log of mode 0600 in O(directory), without secrets.
   - There is nothing to compare with, so the command is run each time, and that counts as a change. It is the caller's
     business to know whether it should be.
+  - Nothing is written for a run that is not started, so one that is at work keeps what it was given.
 attributes:
   check_mode:
     support: full
@@ -39,15 +40,19 @@ options:
     description: Directory for the log, which exists and which nobody else may enter (mode 0700).
     type: path
     required: true
+  start:
+    description:
+      - Whether to start the installer if it is not at work. With V(false) it is only followed if it is, so that what it
+        uses can be left alone until it has ended.
+    type: bool
+    default: true
   command:
-    description: The command and its arguments, without secrets.
+    description: The command and its arguments, without secrets. Required if O(start=true).
     type: list
     elements: str
-    required: true
   chdir:
-    description: The directory to run it in.
+    description: The directory to run it in. Required if O(start=true).
     type: path
-    required: true
   environment:
     description: Variables for its environment. Those of Ansible itself (C(ANSIBLE_*)) are not handed on.
     type: dict
@@ -91,6 +96,13 @@ EXAMPLES = r"""
     variables:
       local_repo_base_url: "{{ vault_lightos_repository }}"
     variables_file: /root/lightos-installer/variables.json
+
+- name: Follow it if an earlier run of Ansible has left it at work
+  metalstack.provisioning.lightos_installer:
+    label: install
+    directory: /root/lightos-installer
+    start: false
+  register: followed
 """
 
 RETURN = r"""
@@ -101,7 +113,7 @@ label:
   sample: install
 log:
   description: The log, on the host where the installer ran.
-  returned: unless in check mode
+  returned: when it was started or followed
   type: str
   sample: /root/lightos-installer/install-2026-11-28T110450Z.log
 attached:
@@ -121,7 +133,7 @@ running:
   sample: false
 lines:
   description: The last lines of its output.
-  returned: unless in check mode
+  returned: when it was started or followed
   type: list
   elements: str
   sample: ["server00 : ok=41 changed=12 unreachable=0 failed=0"]
@@ -136,7 +148,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.metalstack.provisioning.plugins.module_utils._errors import UsageError
-from ansible_collections.metalstack.provisioning.plugins.module_utils._image_cache.files import write_atomic
 from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.supervision import (
     AtWorkError,
     Job,
@@ -146,8 +157,9 @@ from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.s
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "label": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
-    "command": {"type": "list", "elements": "str", "required": True},
-    "chdir": {"type": "path", "required": True},
+    "start": {"type": "bool", "default": True},
+    "command": {"type": "list", "elements": "str"},
+    "chdir": {"type": "path"},
     "environment": {"type": "dict", "default": {}},
     "variables": {"type": "dict", "default": {}, "no_log": True},
     "variables_file": {"type": "path", "no_log": False},
@@ -160,14 +172,21 @@ _WAIT = 5.0
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("start", True, ("command", "chdir"))]
+    )
     options = module.params
     if module.check_mode:
-        module.exit_json(changed=True, label=options["label"])
+        module.exit_json(changed=options["start"], label=options["label"])
     try:
         directory = _private(Path(options["directory"]))
         supervision = Supervision(directory)
-        started = options["offset"] is None and _begin(supervision, options)
+        started = False
+        if options["offset"] is None:
+            if options["start"]:
+                started = _begin(supervision, options)
+            elif not supervision.at_work(options["label"]):
+                module.exit_json(changed=False, label=options["label"], attached=False)
     except UsageError as error:
         module.fail_json(msg=str(error), running=isinstance(error, AtWorkError))
     progress = supervision.follow(options["offset"] or 0, 0.0 if started else _WAIT)
@@ -200,8 +219,6 @@ def _begin(supervision: Supervision, options: dict[str, Any]) -> bool:
     file = options["variables_file"]
     if options["variables"] and not file:
         raise UsageError("variables is given without variables_file, so nobody would read them.")
-    if file:
-        write_atomic(Path(file), json.dumps(options["variables"]).encode(), mode=0o600)
     values = [str(value) for value in options["variables"].values() if isinstance(value, (str, int, float))]
     return supervision.begin(
         Job(
@@ -211,7 +228,7 @@ def _begin(supervision: Supervision, options: dict[str, Any]) -> bool:
             environment={name: str(value) for name, value in options["environment"].items()},
             # short ones are numbers and switches, and parts of words
             secrets=(*options["secrets"], *(value for value in values if len(value) >= 8)),
-            remove=(file,) if file else (),
+            files={file: json.dumps(options["variables"])} if file else {},
         )
     )
 

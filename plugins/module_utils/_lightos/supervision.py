@@ -37,14 +37,17 @@ _MOST = 256 * 1024
 
 @dataclass(frozen=True)
 class Job:
-    """What to run. ``environment`` is added to that of this process; ``remove`` are files that end with the command."""
+    """What to run. ``environment`` is added to that of this process.
+
+    ``files`` are texts by path, for their owner alone: written when it begins, and removed when it ends.
+    """
 
     label: str
     command: Sequence[str]
     directory: str
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,19 @@ class Supervision:
         self._lock = directory / "run.lock"
         self._record = directory / "run.json"
 
+    def at_work(self, label: str) -> bool:
+        """Return whether a run goes on. Raises AtWorkError when it is one of another label."""
+        lock = self._try_lock()
+        if lock is not None:
+            os.close(lock)
+            return False
+        found = str(self._read().get("label"))
+        if found != label:
+            raise AtWorkError(
+                f"The installer is at work already, with {found}; wait for its end, then run {label} again."
+            )
+        return True
+
     def begin(self, job: Job, detach: Callable[[Callable[[], None]], None] | None = None) -> bool:
         """Start it, unless one of the same label goes on; return whether it was started.
 
@@ -78,16 +94,14 @@ class Supervision:
         """
         lock = self._try_lock()
         if lock is None:
-            label = str(self._read().get("label"))
-            if label != job.label:
-                raise AtWorkError(
-                    f"The installer is at work already, with {label}; wait for its end, then run {job.label} again."
-                )
+            self.at_work(job.label)
             return False
-        log = self._new_log(job.label)
-        started = {"label": job.label, "log": str(log), "started": _now()}
-        self._write(started)
         try:
+            log = self._new_log(job.label)
+            started = {"label": job.label, "log": str(log), "started": _now()}
+            self._write(started)
+            for path, text in job.files.items():
+                write_atomic(Path(path), text.encode(), mode=0o600)
             (detach or _detach)(lambda: self.supervise(job, started, lock))
         finally:
             os.close(lock)
@@ -101,7 +115,7 @@ class Supervision:
             code = _run(job, lock, lambda line: write_all(log, f"{line}\n".encode("utf-8", "replace")))
         finally:
             os.close(log)
-            for path in job.remove:
+            for path in job.files:
                 Path(path).unlink(missing_ok=True)
             self._write({**started, "ended": _now(), "code": code})
 

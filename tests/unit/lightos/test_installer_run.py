@@ -54,13 +54,13 @@ def test_output_is_logged_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_secrets_are_neither_logged_nor_left_in_a_file(tmp_path: Path) -> None:
     variables = tmp_path / "variables.json"
-    variables.write_text("{}", encoding="utf-8")
     script = (
-        f"cat {variables}; echo; echo token {TOKEN}; printf '%s\\n' '{KEY}' MIIE '{KEY_END} after'; echo my-own-secret"
+        f"cat {variables}; stat -c %a {variables}; echo token {TOKEN}; "
+        f"printf '%s\\n' '{KEY}' MIIE '{KEY_END} after'; echo my-own-secret"
     )
     supervision = Supervision(tmp_path)
-    supervision.begin(shell(script, secrets=("my-own-secret",), remove=(str(variables),)), here)
-    assert supervision.follow(0, 0).lines == ["{}", "token ********", "********", "******** after", "********"]
+    supervision.begin(shell(script, secrets=("my-own-secret",), files={str(variables): "{}\n"}), here)
+    assert supervision.follow(0, 0).lines == ["{}", "600", "token ********", "********", "******** after", "********"]
     assert not variables.exists()
 
 
@@ -132,7 +132,8 @@ def test_it_goes_on_by_itself_and_nobody_starts_another_one(tmp_path: Path) -> N
     work = tmp_path / "work"
     work.mkdir()
     supervision = Supervision(work)
-    job = shell(f"echo waiting; cat {gate}; echo done")
+    assert supervision.at_work("install") is False
+    job = shell(f"echo waiting; cat {gate}; echo done", files={str(tmp_path / "for-another"): "secret"})
     # another process starts it, and is gone
     starter = (
         "import sys; from pathlib import Path\n"
@@ -144,8 +145,11 @@ def test_it_goes_on_by_itself_and_nobody_starts_another_one(tmp_path: Path) -> N
     first = until(lambda: supervision.follow(0, 0), lambda progress: progress.lines, "its first line")
     assert (first.lines, first.running) == (["waiting"], True)
     assert supervision.begin(job) is False
+    assert supervision.at_work("install") is True
     with pytest.raises(AtWorkError, match="at work already, with install; wait for its end, then run cleanup again"):
-        supervision.begin(Job(label="cleanup", command=["true"], directory="/"))
+        supervision.begin(Job(label="cleanup", command=["true"], directory="/", files=job.files))
+    # what it was given is its own
+    assert not (tmp_path / "for-another").exists()
     gate.write_text("go\n", encoding="utf-8")
     end = until(lambda: supervision.follow(first.offset, 1), lambda progress: not progress.running, "its end")
     assert (supervision.follow(first.offset, 0).lines, end.code) == (["go", "done"], 0)
@@ -220,6 +224,7 @@ def test_task_in_check_mode_runs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"command": None}, "start is True but all of the following are missing: command"),
         ({"directory": "/"}, "directory is /, which others may enter: it must be ours, with the mode 0700."),
         ({"directory": "/no/where"}, "directory is /no/where, which is no directory: create it with the mode 0700."),
         ({"chdir": "/no/where"}, "chdir is /no/where, which is no directory."),
@@ -230,7 +235,8 @@ def test_task_in_check_mode_runs_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_options(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:
-    [result] = install(tmp_path, command=["true"], **options).results
+    given = {name: value for name, value in {"command": ["true"], **options}.items() if value is not None}
+    [result] = install(tmp_path, **given).results
     assert result.failed
     assert result.values["msg"] == sentence
 
@@ -238,9 +244,9 @@ def test_wrong_options(tmp_path: Path, options: dict[str, Any], sentence: str) -
 def test_task_that_was_interrupted_follows_the_same_run(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    command = ["/bin/sh", "-c", f"echo begun; cat {gate}; echo end"]
-    for attached in (False, True):
-        done = install(tmp_path, command=command, timeout=0)
+    given = {"command": ["/bin/sh", "-c", f"echo begun; cat {gate}; echo end"]}
+    for attached, options in ((False, given), (True, given), (True, {"start": False})):
+        done = install(tmp_path, timeout=0, **options)
         [result] = done.results
         assert result.failed
         assert "has not come to its end in time. It goes on by itself; run this again" in result.values["msg"]
@@ -250,4 +256,7 @@ def test_task_that_was_interrupted_follows_the_same_run(tmp_path: Path) -> None:
     supervision = Supervision(tmp_path / "work")
     end = until(lambda: supervision.follow(0, 1), lambda progress: not progress.running, "its end")
     assert (end.lines, end.code) == (["begun", "go", "end"], 0)
+    # there is nothing to follow any more
+    [result] = install(tmp_path, start=False).results
+    assert (result.failed, result.values["changed"], result.values["attached"]) == (False, False, False)
     assert len(list((tmp_path / "work").glob("*.log"))) == 1

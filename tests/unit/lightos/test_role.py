@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ansible_collections.metalstack.provisioning.plugins.module_utils._lightos.supervision import Job, Supervision
 from tests.emulators.lightbits import keys
 from tests.emulators.lightbits.process import Lightbits
 from tests.support import promtool
@@ -179,6 +180,25 @@ def test_installation_that_failed_is_run_again_and_keeps_its_secrets(world: Worl
     )
     assert shown.stdout.strip() == SECRET_FILE
     assert world.play("lightos.yml", lightos_vault_password="a-vault-password").code == 0
+
+
+@pytest.mark.once
+def test_installer_that_is_at_work_keeps_what_it_was_given(world: World) -> None:
+    inventory = world.work / "inventory/hosts"
+    inventory.parent.mkdir(parents=True)
+    world.work.chmod(0o700)
+    inventory.write_text("of the run that goes on", encoding="utf-8")
+    gate = world.directory / "gate"
+    os.mkfifo(gate)
+    Supervision(world.work).begin(Job("cleanup", ["cat", str(gate)], "/"))
+    try:
+        refused = world.play("lightos.yml")
+    finally:
+        gate.write_text("", encoding="utf-8")
+    assert refused.code != 0
+    assert refused.shows("The installer is at work already, with cleanup; wait for its end, then run install again.")
+    assert inventory.read_text(encoding="utf-8") == "of the run that goes on"
+    assert sorted(path.name for path in world.work.iterdir() if path.is_dir()) == ["inventory"]
 
 
 @pytest.mark.once
