@@ -25,19 +25,24 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        found = self._call({}, task_vars)
-        if self._task.check_mode or found.get("failed") or "started" not in found:
-            return found
-        label, end = found["label"], time.monotonic() + int(self._task.args.get("timeout", 7200))
-        attached = not found["started"]
+        begun = self._call({}, task_vars)
+        if self._task.check_mode or begun.get("failed") or "started" not in begun:
+            return begun
+        label, end = str(self._task.args["label"]), time.monotonic() + int(self._task.args.get("timeout", 7200))
+        attached = not begun["started"]
         if attached:
             display.display(f"[{label}] The installer is at work already; this follows it.")
+        offset = 0
         last: list[str] = []
         while True:
+            found = self._call({"offset": offset}, task_vars)
+            if found.get("failed"):
+                # it cannot be followed, which it does not know
+                return {**found, "running": True}
             for line in found["lines"]:
                 if line.strip():
                     display.display(f"[{label}] {line}")
-            last = [*last, *found["lines"]][-_KEPT:]
+            offset, last = found["offset"], [*last, *found["lines"]][-_KEPT:]
             if not found["running"]:
                 break
             if time.monotonic() >= end:
@@ -48,10 +53,6 @@ class ActionModule(ActionBase):
                     "log": found["log"],
                     "msg": f"The installer ({label}) {sentence}. Its log is {found['log']}.",
                 }
-            found = self._call({"offset": found["offset"]}, task_vars)
-            if found.get("failed"):
-                # it cannot be followed, which it does not know
-                return {**found, "running": True}
         result = {
             "changed": True,
             "label": label,

@@ -74,7 +74,7 @@ options:
     type: int
     default: 7200
   offset:
-    description: Where to go on with the log. Set by the action plugin while it follows.
+    description: Where to go on with the log. Set by the action plugin while it follows, without any secret.
     type: int
 requirements:
   - Python 3.9
@@ -181,19 +181,17 @@ def main() -> None:
     try:
         directory = _private(Path(options["directory"]))
         supervision = Supervision(directory)
-        started = False
         if options["offset"] is None:
-            if options["start"]:
-                started = _begin(supervision, options)
-            elif not supervision.at_work(options["label"]):
+            if not options["start"] and not supervision.at_work(options["label"]):
                 module.exit_json(changed=False, label=options["label"], attached=False)
+            # Nothing but that: AnsibleModule takes the values of secret variables out of all that is returned, and some
+            # are short, like a number that an offset or a path may well hold.
+            module.exit_json(changed=True, started=options["start"] and _begin(supervision, options))
     except UsageError as error:
         module.fail_json(msg=str(error), running=isinstance(error, AtWorkError))
-    progress = supervision.follow(options["offset"] or 0, 0.0 if started else _WAIT)
+    progress = supervision.follow(options["offset"], min(_WAIT, options["timeout"]))
     module.exit_json(
         changed=True,
-        label=options["label"],
-        started=started,
         running=progress.running,
         code=progress.code,
         lines=progress.lines,

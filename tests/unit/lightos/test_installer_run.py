@@ -206,6 +206,27 @@ def test_task_shows_each_line_and_no_secret(tmp_path: Path) -> None:
         assert secret not in Path(result.values["log"]).read_text(encoding="utf-8")
 
 
+def test_short_values_of_secret_variables_do_not_spoil_what_is_told(tmp_path: Path) -> None:
+    gate, work = tmp_path / "gate", tmp_path / "work"
+    os.mkfifo(gate)
+    work.mkdir(mode=0o700)
+    supervision = Supervision(work)
+    supervision.begin(shell(f"echo abcd; cat {gate}"))
+    until(lambda: supervision.follow(0, 0).lines, what="its first line, of five bytes")
+    try:
+        # all that numbers and paths consist of
+        variables = {str(number): number for number in range(10)}
+        given = {"command": ["true"], "variables": variables, "variables_file": str(work / "variables.json")}
+        [result] = install(tmp_path, timeout=1, **given).results
+    finally:
+        gate.write_text("", encoding="utf-8")
+    [log] = work.glob("*.log")
+    assert result.values["msg"] == (
+        "The installer (install) has not come to its end in time. It goes on by itself; run this again to follow it. "
+        f"Its log is {log}."
+    )
+
+
 def test_task_says_how_the_installer_has_failed(tmp_path: Path) -> None:
     [result] = install(tmp_path, command=["/bin/sh", "-c", "echo fatal: no disk; exit 2"]).results
     assert result.failed
