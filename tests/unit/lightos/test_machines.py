@@ -43,7 +43,10 @@ def world(tmp_path: Path, cluster: Lightbits, metal: MetalApi) -> World:
         ],
     )
     made = World(tmp_path, cluster, servers=4, installed=True)
-    made.host_variables = {"server02": {"metal_id": STORAGE}}
+    made.host_variables = {
+        name: {"metal_id": STORAGE if name == "server02" else f"00000000-0000-4000-8000-0000000000{number:02d}"}
+        for number, name in enumerate(made.names, 10)
+    }
     made.environment = {
         "METALCTL_API_URL": metal.v1,
         "METALCTL_HMAC": "metal-admin",
@@ -67,6 +70,7 @@ def commands(metal: MetalApi) -> list[str]:
     ("playbook", "variables", "sentence"),
     [
         ("machine_power.yml", {"machine_id": FREE}, "Set machine_id, and machine_command (on, off, reset, cycle"),
+        ("machine_power.yml", {"machine_command": "off"}, "Set machine_id, and machine_command (on, off, reset, cycle"),
         ("machine_power.yml", {"machine_id": TAKEN, "machine_command": "cycle"}, "is allocated (db-1 of the project"),
         (
             "machine_power.yml",
@@ -99,6 +103,24 @@ def test_what_is_refused(
     assert done.code != 0
     assert done.shows(sentence), done.output
     assert commands(metal) == []
+
+
+@pytest.mark.once
+def test_guard_knows_each_storage_server_or_stops(world: World, metal: MetalApi) -> None:
+    del world.host_variables["server02"]
+    wanted = [f"-emachine_id={STORAGE}", f"-emachine_delete={STORAGE}"]
+    done = world.play("machine_delete.yml", *wanted)
+    assert done.code != 0
+    assert done.shows(f"has no metal_id for server02, so nobody knows whether {STORAGE} is a storage server"), (
+        done.output
+    )
+    assert metal.control.requests() == []
+    # a word of its own, which is not asked about those that are known
+    world.host_variables["server01"] = {"metal_id": FREE}
+    for machine, code in ((FREE, 2), (STORAGE, 0)):
+        more = [f"-emachine_id={machine}", "-emachine_command=cycle", "-emachine_is_storage=false"]
+        assert world.play("machine_power.yml", *more).code == code
+    assert [one.split("/")[-3] for one in commands(metal)] == [STORAGE]
 
 
 @pytest.mark.once
