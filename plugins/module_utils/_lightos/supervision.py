@@ -80,11 +80,7 @@ class Supervision:
         if lock is not None:
             os.close(lock)
             return False
-        found = str(self._read().get("label"))
-        if found != label:
-            raise AtWorkError(
-                f"The installer is at work already, with {found}; wait for its end, then run {label} again."
-            )
+        self._refuse_another(label)
         return True
 
     def begin(self, job: Job, detach: Callable[[Callable[[], None]], None] | None = None) -> bool:
@@ -94,14 +90,14 @@ class Supervision:
         """
         lock = self._try_lock()
         if lock is None:
-            self.at_work(job.label)
+            self._refuse_another(job.label)
             return False
         try:
+            for path, text in job.files.items():
+                write_atomic(Path(path), text.encode(), mode=0o600)
             log = self._new_log(job.label)
             started = {"label": job.label, "log": str(log), "started": _now()}
             self._write(started)
-            for path, text in job.files.items():
-                write_atomic(Path(path), text.encode(), mode=0o600)
             (detach or _detach)(lambda: self.supervise(job, started, lock))
         finally:
             os.close(lock)
@@ -143,6 +139,14 @@ class Supervision:
                     log=str(log),
                 )
             time.sleep(_PAUSE)
+
+    def _refuse_another(self, label: str) -> None:
+        """Raise AtWorkError when the run that goes on has another label."""
+        found = str(self._read().get("label"))
+        if found != label:
+            raise AtWorkError(
+                f"The installer is at work already, with {found}; wait for its end, then run {label} again."
+            )
 
     def _new_log(self, label: str) -> Path:
         """Return a new, empty file with the label and the time in its name."""
