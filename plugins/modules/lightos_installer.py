@@ -172,10 +172,14 @@ _WAIT = 5.0
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC, supports_check_mode=True, required_if=[("start", True, ("command", "chdir"))]
-    )
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     options = module.params
+    # not by required_if, which takes null for a value
+    for name in ("command", "chdir") if options["start"] else ():
+        if not options[name]:
+            module.fail_json(
+                msg=f"{name} is missing: give it, or start=false to follow only an installer that is at work."
+            )
     if module.check_mode:
         module.exit_json(changed=options["start"], label=options["label"])
     try:

@@ -245,7 +245,8 @@ def test_task_in_check_mode_runs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"command": None}, "start is True but all of the following are missing: command"),
+        ({"command": None}, "command is missing: give it, or start=false to follow only an installer that is at work."),
+        ({"chdir": None}, "chdir is missing: give it, or start=false to follow only an installer that is at work."),
         ({"directory": "/"}, "directory is /, which others may enter: it must be ours, with the mode 0700."),
         ({"directory": "/no/where"}, "directory is /no/where, which is no directory: create it with the mode 0700."),
         ({"chdir": "/no/where"}, "chdir is /no/where, which is no directory."),
@@ -256,8 +257,7 @@ def test_task_in_check_mode_runs_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_options(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:
-    given = {name: value for name, value in {"command": ["true"], **options}.items() if value is not None}
-    [result] = install(tmp_path, **given).results
+    [result] = install(tmp_path, **{"command": ["true"], **options}).results
     assert result.failed
     assert result.values["msg"] == sentence
 
